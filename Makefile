@@ -1,0 +1,39 @@
+# Every target does its own set-up; a bare `make` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: help setup demo test check bench format
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## put fairgate and its tools into .venv/
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("fairgate needs Python 3.11 or newer; run: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+demo: setup ## sample index, sample generator, proxy and console
+	$(BIN)/fairgate demo
+
+test: setup ## run the tests
+	$(BIN)/python -m pytest
+
+check: setup ## format, lint, types, import directions, tests, policy tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+	$(BIN)/fairgate policy test policies/presets/strict.yaml policies/presets/balanced.yaml policies/presets/research.yaml
+
+bench: setup ## measure; one JSON line a figure
+	$(BIN)/python -m benchmarks
+
+format: setup ## rewrite the code the way `check` wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .

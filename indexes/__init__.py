@@ -1,0 +1,1 @@
+"""What was copied, and from where: indexes of protected works."""

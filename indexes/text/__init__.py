@@ -1,0 +1,1 @@
+"""Text: normalisation, fingerprints, segments and scanners."""

@@ -1,0 +1,1 @@
+"""The service: a streaming OpenAI-compatible proxy that checks what passes through it."""

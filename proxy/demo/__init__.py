@@ -1,0 +1,1 @@
+"""The sample generator and the sample works of `fairgate demo`."""

@@ -1,0 +1,1 @@
+"""The decision record, its store and its hash chain."""

@@ -1,0 +1,1 @@
+"""OpenAI JSON to channels of text and back; no I/O."""
