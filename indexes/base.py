@@ -20,6 +20,10 @@ class Scanner(Protocol):
     def words_ended(self) -> Sequence[int]:
         """End offset, in code points of the channel's text, of each finished token so far (token number -> end)."""
 
+    @property
+    def words(self) -> int:
+        """Words of finished tokens so far; two characters of a script without spaces count as one."""
+
     def step(self, text: str, start: int = 0) -> int:
         """Read `text[start:]`, stopping early right after a token at which a match opened or grew.
 

@@ -1,0 +1,251 @@
+"""The hold-back machine of one choice, sans-I/O: text of its channels in, text that may leave out.
+
+State of a channel (a `Lane`):
+
+    open      all text leaves with the chunk it came in
+    holding   a live match has used up its allowance: text leaves up to the end of the last finished token
+    eliding   a copy is being shortened to a quotation: text is left out until the match closes
+    stopped   the choice is blocked: nothing more leaves
+
+Why it is right. A scanner stops after every token at which a match opened or grew, so decisions fall at tokens and
+never at chunk edges. The allowance says how many more tokens every live match may grow before the action could become
+rewrite or block; while it is above 0 the next token, finished or not, may leave. At 0 the lane holds from the end of
+the last finished token, so the token that breaks a limit has not left when it is judged. Verdicts rest on evidence
+that cannot fall as the text grows, so what was released is never regretted. Whole answers take the same path.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from indexes.base import Scanner
+from indexes.model import Match
+from policies.edits import quote_note
+from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Quotation, Verdict
+from policies.quotation import quotations
+from proxy.lane import Edit, Lane, View
+
+UNBOUNDED = 1 << 30
+
+type_key = tuple[str, str, int, int, bool]
+
+
+class Judge(Protocol):
+    """A policy and a use, ready to judge; pure."""
+
+    def decide(self, evidence: Evidence) -> Verdict:
+        """Say what the policy makes of the evidence."""
+
+    def allowance(self, evidence: Evidence) -> int:
+        """Say how many more tokens every live match may grow before the action could become rewrite or block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one choice needs to be guarded: how to read a channel, how to judge, and what may be done about it.
+
+    `earlier` says what earlier answers of the conversation gave of some works. `may_quote` says whether a channel may
+    be shortened to a quotation; where it may not, rewrite becomes block.
+    """
+
+    scanner: Callable[[str], Scanner]
+    view: Callable[[str], View | None]
+    judge: Judge
+    earlier: Callable[[frozenset[str]], tuple[EarlierAmount, ...]]
+    enforce: bool
+    may_quote: Callable[[str], bool]
+    licensed: tuple[str, ...] = ()
+
+
+class ChoiceGate:
+    """Guards all channels of one choice; they share one verdict."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._lanes: dict[str, Lane] = {}
+        self._allowance = UNBOUNDED
+        self._known: frozenset[type_key] = frozenset()
+        self.stopped = False
+        self.evidence = Evidence()
+        self.verdict: Verdict | None = None
+
+    @property
+    def applied(self) -> Action:
+        """What was done; before `close()`, what was done so far."""
+        if self.stopped:
+            return Action.BLOCK
+        if any(lane.edits for lane in self._lanes.values()):
+            return Action.REWRITE
+        attributed = self.verdict is not None and self.verdict.action is not Action.PASS
+        return Action.ATTRIBUTE if attributed and self._plan.enforce else Action.PASS
+
+    @property
+    def held(self) -> int:
+        """How many code points wait in all channels."""
+        return sum(len(lane.pending) for lane in self._lanes.values())
+
+    @property
+    def lanes(self) -> dict[str, Lane]:
+        """The channels seen, in order of appearance."""
+        return self._lanes
+
+    def feed(self, channel: str, text: str) -> str:
+        """Read more of a channel and return what may leave now: the very `text` when nothing is held or changed."""
+        if self.stopped:
+            return ""
+        lane = self._lanes.get(channel) or self._open(channel)
+        scanned = lane.accept(text)
+        at = lane.scanner.step(scanned, 0)
+        if at >= len(scanned) and not lane.touched:
+            lane.released = lane.length
+            return text
+        lane.touched = True
+        lane.pending += text
+        out = []
+        while at < len(scanned) and not self.stopped:
+            out.append(self._grown(lane))
+            at = lane.scanner.step(scanned, at)
+        if not self.stopped:
+            out.append(self._advance(lane))
+        return "".join(out)
+
+    def close(self) -> dict[str, str]:
+        """The choice ends here: judge it for good and return what of each channel may still leave."""
+        out = {}
+        for lane in self._lanes.values():
+            if self.stopped:
+                break
+            before = [match.output.end for match in lane.scanner.matches]
+            lane.scanner.close()
+            grew = before != [match.output.end for match in lane.scanner.matches]
+            out[lane.channel] = self._grown(lane) if grew else ""
+            if not self.stopped:
+                out[lane.channel] += self._advance(lane)
+        self._conclude()
+        return out
+
+    def abandon(self) -> None:
+        """The answer broke off: judge what was read; nothing more leaves."""
+        self._conclude()
+
+    def _open(self, channel: str) -> Lane:
+        lane = self._lanes[channel] = Lane(channel, self._plan.scanner(channel), self._plan.view(channel))
+        return lane
+
+    def _advance(self, lane: Lane) -> str:
+        """Release what no live match keeps back."""
+        if lane.eliding and not self._resume(lane):
+            return ""
+        if self._plan.enforce and self._allowance <= 0 and lane.live():
+            return lane.take(lane.token_end())
+        return lane.take(lane.length)
+
+    def _grown(self, lane: Lane) -> str:
+        """A match opened or grew at the last finished token of `lane`: judge, and return what leaves because of it."""
+        if not self._plan.enforce:
+            return ""
+        matches = self._matches()
+        known, self._known = self._known, frozenset(_key(match) for match in matches)
+        opened = not self._known <= known
+        if not opened and self._allowance > 0:
+            self._allowance -= 1
+            return ""
+        if lane.eliding and not self._resume(lane):
+            return self._go_on_eliding(lane)
+        evidence = self._gather(matches)
+        verdict = self._plan.judge.decide(evidence)
+        offenders = self._offenders(verdict)
+        if offenders:
+            return self._act(lane, offenders, self._cut(lane, matches, known) if opened else lane.token_end(2))
+        self._allowance = 0 if verdict.action.stops else self._plan.judge.allowance(evidence)
+        return ""
+
+    def _cut(self, lane: Lane, matches: Sequence[Match], known: frozenset[type_key]) -> int:
+        """Where delivery ends when a match opened at the token at which the verdict stops.
+
+        After that token, since nothing was known against it before; but before it, when what was known already stops.
+        """
+        if self._allowance > 0:
+            return lane.token_end()
+        older = [match for match in matches if _key(match) in known]
+        return lane.token_end(2 if self._offenders(self._plan.judge.decide(self._gather(older))) else 1)
+
+    def _offenders(self, verdict: Verdict) -> list[tuple[Match, Action]]:
+        """Matches that may not go on and are not already left out."""
+        return [
+            (judged.match, judged.action)
+            for judged in verdict.matches
+            if judged.action.stops and judged.match.output.end > self._lanes[judged.match.channel].resumed
+        ]
+
+    def _act(self, lane: Lane, offenders: Sequence[tuple[Match, Action]], cut: int) -> str:
+        if self._must_block(lane, offenders):
+            self.stopped = True
+            return lane.take(cut)
+        note = quote_note(offenders[0][0].work)
+        out = lane.take(cut) + note
+        lane.edits.append(Edit(cut, cut, note))
+        self._track(lane, offenders)
+        return out
+
+    def _must_block(self, lane: Lane, offenders: Sequence[tuple[Match, Action]]) -> bool:
+        elsewhere = any(match.channel != lane.channel for match, _ in offenders)
+        blocks = any(action is Action.BLOCK for _, action in offenders)
+        return blocks or elsewhere or not self._plan.may_quote(lane.channel)
+
+    def _go_on_eliding(self, lane: Lane) -> str:
+        offenders = self._offenders(self._plan.judge.decide(self._gather(self._matches())))
+        if self._must_block(lane, offenders):
+            self.stopped = True
+        else:
+            self._track(lane, offenders)
+        return ""
+
+    def _track(self, lane: Lane, offenders: Sequence[tuple[Match, Action]]) -> None:
+        """Remember which matches are left out, and leave out the text they cover so far."""
+        lane.eliding |= {(match.work.id, match.output.start) for match, _ in offenders}
+        lane.elide(max(match.output.end for match, _ in offenders))
+
+    def _resume(self, lane: Lane) -> bool:
+        """Go on after the copied span if every match that is left out has closed."""
+        ours = [match for match in lane.scanner.matches if (match.work.id, match.output.start) in lane.eliding]
+        if any(match.live for match in ours):
+            return False
+        lane.resumed = max(match.output.end for match in ours)
+        lane.elide(lane.resumed)
+        lane.eliding = frozenset()
+        self._allowance = 0
+        return True
+
+    def _matches(self) -> list[Match]:
+        return [match for lane in self._lanes.values() for match in lane.matches()]
+
+    def _gather(
+        self, matches: Sequence[Match], quotations_found: tuple[Quotation, ...] = (), *, closed: bool = False
+    ) -> Evidence:
+        works = frozenset(match.work.id for match in matches)
+        return Evidence(
+            matches=tuple(matches),
+            channels=tuple(
+                ChannelSize(lane.channel, lane.scanner.words, lane.length) for lane in self._lanes.values()
+            ),
+            quotations=quotations_found,
+            earlier=self._plan.earlier(works) if works else (),
+            licensed=self._plan.licensed,
+            closed=closed,
+        )
+
+    def _conclude(self) -> None:
+        matches = self._matches()
+        found = tuple(
+            quotation
+            for lane in self._lanes.values()
+            if lane.touched
+            for quotation in quotations(lane.text, lane.matches(), lane.channel)
+        )
+        self.evidence = self._gather(matches, found, closed=True)
+        self.verdict = self._plan.judge.decide(self.evidence)
+
+
+def _key(match: Match) -> type_key:
+    return (match.channel, match.work.id, match.output.start, match.source.start, match.grounded)

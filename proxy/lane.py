@@ -1,0 +1,105 @@
+"""One channel of one choice while it is guarded: what was generated, what left, what waits. Sans-I/O."""
+
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from indexes.base import Scanner
+from indexes.model import Match, Span
+
+
+class View(Protocol):
+    """How a channel's raw text is read by the scanner: as it is, or as the decoded strings of a JSON document."""
+
+    def feed(self, raw: str) -> str:
+        """Take more raw text and return what it adds to the text that is scanned."""
+
+    def raw_offset(self, text_offset: int) -> int:
+        """Map an offset of the scanned text to one of the raw text, both in code points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Generated text `[cut, resume)` left out of what was delivered, with `note` in its place."""
+
+    cut: int
+    resume: int
+    note: str
+
+    @property
+    def shift(self) -> int:
+        """By how much what follows moves."""
+        return len(self.note) - (self.resume - self.cut)
+
+
+@dataclass(slots=True)
+class Lane:
+    """One channel of one choice. Offsets are code points of the channel's text as generated."""
+
+    channel: str
+    scanner: Scanner
+    view: View | None = None
+    pieces: list[str] = field(default_factory=list)
+    length: int = 0
+    released: int = 0
+    pending: str = ""
+    touched: bool = False
+    eliding: frozenset[tuple[str, int]] = frozenset()
+    resumed: int = 0
+    edits: list[Edit] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The channel's text as generated, as far as it was read."""
+        return "".join(self.pieces)
+
+    def accept(self, text: str) -> str:
+        """Take more generated text and return what of it is scanned."""
+        self.pieces.append(text)
+        self.length += len(text)
+        return text if self.view is None else self.view.feed(text)
+
+    def token_end(self, back: int = 1) -> int:
+        """End of the last finished token, or of the one `back - 1` before it; 0 when there is none."""
+        ends = self.scanner.words_ended
+        return self._raw(ends[-back]) if len(ends) >= back else 0
+
+    def matches(self) -> tuple[Match, ...]:
+        """The matches so far, with spans in the generated text."""
+        if self.view is None:
+            return self.scanner.matches
+        return tuple(
+            replace(match, output=Span(self._raw(match.output.start), self._raw(match.output.end)))
+            for match in self.scanner.matches
+        )
+
+    def live(self) -> bool:
+        """Whether the next token may still extend a match."""
+        return any(match.live for match in self.scanner.matches)
+
+    def take(self, until: int) -> str:
+        """Release held text up to `until`."""
+        count = max(0, until - self.released)
+        out, self.pending = self.pending[:count], self.pending[count:]
+        self.released += len(out)
+        return out
+
+    def elide(self, until: int) -> None:
+        """Leave held text up to `until` out; it never leaves."""
+        self.take(until)
+        last = self.edits[-1]
+        self.edits[-1] = Edit(last.cut, max(last.resume, until), last.note)
+
+    def delivered(self, span: Span) -> Span | None:
+        """Where a span of the generated text stands in what the client received; None if none of it was sent."""
+        start, end, shift = span.start, min(span.end, self.released), 0
+        for edit in self.edits:
+            if edit.resume <= start:
+                shift += edit.shift
+            elif edit.cut <= start:
+                start, shift = edit.resume, shift + edit.shift
+            elif edit.cut < end:
+                end = edit.cut
+        return Span(start + shift, end + shift) if start < end else None
+
+    def _raw(self, offset: int) -> int:
+        return offset if self.view is None else self.view.raw_offset(offset)
