@@ -35,6 +35,8 @@ class Place:
         """An engine whose transactions write. A SQLite file that is not there is made only with `create`."""
         if self.file is None:
             return _made(self.url, connect_args=_POSTGRESQL)
+        if not self.file.parent.is_dir():
+            raise UsageError(f"`{self.file.parent}` is no folder: make it, or name another place for the ledger")
         engine = _made(_uri(self.file, "rwc" if create else "rw"), connect_args={"timeout": BUSY_SECONDS})
         _sqlite(engine, self.file, begin="BEGIN IMMEDIATE")
         return engine
@@ -73,7 +75,7 @@ def unavailable(place: Place, doing: str) -> Iterator[None]:
     """Every fault of the database inside is a LedgerUnavailableError that says what could not be done, and where."""
     try:
         yield
-    except (SQLAlchemyError, OSError) as error:
+    except SQLAlchemyError as error:
         raise LedgerUnavailableError(f"cannot {doing} ledger `{place.name}`: {reason(error)}") from error
 
 

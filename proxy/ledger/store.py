@@ -16,7 +16,7 @@ from proxy.ledger.engine import Place, unavailable
 from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.reading import Query
 from proxy.ledger.record import ChoiceRecord, Closing, Decision, RequestFacts
-from proxy.ledger.stored import choice_draft, closing_draft, to_us
+from proxy.ledger.stored import choice_draft, closing_draft, now_us, to_us
 from proxy.ledger.writer import CAPACITY, Writer
 
 PATIENCE_SECONDS = 10.0
@@ -31,25 +31,36 @@ class SqlLedger:
     and works again as soon as the database does.
     """
 
-    def __init__(self, place: Place, writer: Engine, reader: Engine, capacity: int, patience: float) -> None:
+    def __init__(self, place: Place, writer: Writer, reader: Engine, patience: float) -> None:
         self._place = place
-        self._writer = Writer(writer, place, capacity)
+        self._writer = writer
         self._reader = reader
         self._patience = patience
 
     @classmethod
-    def open(cls, url: str, *, capacity: int = CAPACITY, patience: float = PATIENCE_SECONDS) -> Self:
+    def open(
+        cls,
+        url: str,
+        *,
+        capacity: int = CAPACITY,
+        patience: float = PATIENCE_SECONDS,
+        watch: Callable[[int], None] | None = None,
+    ) -> Self:
         """Open a ledger, creating it or upgrading its schema first. Blocks; call it once, at start.
 
-        `capacity` bounds the rows that wait to be written, `patience` the seconds a caller waits. Raises UsageError for
-        a wrong URL, LedgerUnavailableError when the ledger cannot be had or is of a newer fairgate.
+        `capacity` bounds the rows that wait to be written, `patience` the seconds a caller waits; `watch` is told how
+        many rows wait whenever that changes, from any thread. Raises UsageError for a wrong URL and
+        LedgerUnavailableError when the ledger cannot be had or is of a newer fairgate.
         """
         place = Place(url)
         with unavailable(place, "open"):
             maker = place.writer(create=True)
-            schema.prepare(maker, place.name)
-            maker.dispose()
-            return cls(place, place.writer(), place.reader(), capacity, patience)
+            try:
+                schema.prepare(maker, place.name)
+            finally:
+                maker.dispose()
+            reader = place.reader()
+        return cls(place, Writer(place.writer(), place, capacity, watch or _unwatched), reader, patience)
 
     @property
     def queued(self) -> int:
@@ -79,7 +90,7 @@ class SqlLedger:
 
     async def erase_before(self, at: datetime) -> None:
         """Erase the excerpts, users and clients of all rows written before `at` (aware)."""
-        await self._put(Erasure(before_us=to_us(at)), wait=True)
+        await self._put(Erasure(before_us=min(to_us(at), now_us())), wait=True)
 
     async def recent(
         self,
@@ -125,3 +136,7 @@ class SqlLedger:
                 return query(connection)
 
         return await asyncio.to_thread(run)
+
+
+def _unwatched(_length: int) -> None:
+    """Nobody asked how long the queue is."""

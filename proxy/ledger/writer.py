@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -41,10 +41,11 @@ class Item:
 class Writer:
     """Commits what is submitted, in order. `submit` and `room` may be called from any thread."""
 
-    def __init__(self, engine: Engine, place: Place, capacity: int = CAPACITY) -> None:
+    def __init__(self, engine: Engine, place: Place, capacity: int, watch: Callable[[int], None]) -> None:
         self._engine = engine
         self._place = place
         self._capacity = capacity
+        self._watch = watch  # told the length of the queue whenever it changed
         self._queue: deque[Item] = deque()
         self._waiting = 0  # items in the queue that someone waits for
         self._changed = threading.Condition()
@@ -74,6 +75,7 @@ class Writer:
             self._queue.append(Item(work, waiter))
             self._waiting += wait
             self._changed.notify()
+        self._watch(len(self._queue))
         return waiter
 
     def room(self) -> Future[None] | None:
@@ -97,6 +99,7 @@ class Writer:
     def _run(self) -> None:
         while (group := self._take()) is not None:
             self._write(group)
+            self._watch(len(self._queue))
         self._abandon()
         self._engine.dispose()
 
