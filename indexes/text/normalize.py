@@ -109,7 +109,7 @@ def tokenize_codes(text: str, sorts: NDArray[np.uint8], offset: int, words: Voca
     begins = (sort == UNSPACED) | (sort == ALONE) | ((sort == WORD) & (before != WORD))
     begins |= (sort == MARK) & (before == SEPARATOR)
     holds = sort != SEPARATOR
-    after = np.append(begins[1:] | ~holds[1:], True)  # noqa: FBT003 (a value appended, not a flag)
+    after = np.append(begins[1:] | ~holds[1:], True)
     following = np.append(seen[1:], len(text))
     first = np.flatnonzero(begins)
     starts = seen[first]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexes.text.tables import ALONE, MARK, NORMALISER, SEPARATOR, TABLE, UNSPACED, VANISHING, WORD
+from indexes.text.tables import ALONE, DATA, MARK, NORMALISER, SEPARATOR, TABLE, UNSPACED, VANISHING, WORD
 
 # Default_Ignorable_Code_Point of DerivedCoreProperties.txt, which Python's unicodedata does not hold.
 IGNORABLE = (
@@ -31,15 +31,6 @@ UNSPACED_RANGES = (
 # Modifier letters that are typed for an apostrophe or a prime: they separate, as those do.
 APOSTROPHES = frozenset((*range(0x02B9, 0x02C0), 0x02C8, 0x02EE, 0xA78B, 0xA78C))
 
-# Look-alikes and letters with strokes, after case folding, to Latin.
-LOOKALIKES = (
-    "аa вb еe ёe кk мm нh оo рp сc тt уy хx іi ѕs јj ԁd ԛq ԝw һh ӏl ѵv ԍg ԏt ҝk ӄk ӊh ԑe є3 "
-    "αa βb εe ζz ηn ιi κk μm νv οo ρp τt υu χx ϲc ϳj "
-    "օo սu ոn հh ցg "
-    "ıi ȷj ɑa ɡg ɩi ʏy ʀr ʟl ɴn ɢg ʙb ʜh ɪi ᴀa ᴄc ᴅd ᴇe ᴊj ᴋk ᴍm ᴏo ᴘp ᴛt ᴜu ᴠv ᴡw ᴢz ꜰf ꜱs ꞯq "
-    "øo łl đd ðd ħh ŧt ɨi ʉu ƀb ɉj ɍr ɏy ƶz ȼc ɇe ǥg ĸk ŋn ƈc ƙk ƚl ɫl ɱm ɲn ƞn ƥp ƭt ƴy ȥz ɓb ɖd ɗd ɠg ɦh ʂs ʈt ʋv ʐz"
-).replace("є3 ", "")
-LIGATURES = {"æ": "ae", "œ": "oe", "þ": "th", "ƿ": "w", "ꜳ": "aa", "ꜵ": "ao", "ꝏ": "oo", "ﬀ": "ff"}
 # Letters in filled circles and squares, which have no compatibility mapping.
 BADGES = {base + i: chr(ord("a") + i) for base in (0x1F150, 0x1F170) for i in range(26)}
 
@@ -58,8 +49,9 @@ def vanishes(char: str) -> bool:
 
 
 def lookalikes() -> dict[str, str]:
-    """The map of one folded letter to the Latin it looks like."""
-    return {pair[0]: pair[1] for pair in LOOKALIKES.split()} | LIGATURES
+    """The map of one folded letter to the Latin letters it is read as."""
+    lines = (DATA / "lookalikes.txt").read_text("utf-8").splitlines()
+    return {pair[0]: pair[1:] for line in lines if line[0] != "#" for pair in line.split()}
 
 
 def fold(char: str, alike: dict[str, str]) -> str:
