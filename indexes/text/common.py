@@ -1,0 +1,104 @@
+"""Common expression: grams that weigh nothing, because frequent words alone or far too many works use them."""
+
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.text.reading import Reading
+from indexes.text.source import Source
+
+MANY = 100
+"""A gram kept from more works of the index than this is common."""
+
+
+class CommonGrams:
+    """Says which grams are common in a snapshot of an index. `negative` is the shipped list of common grams."""
+
+    __slots__ = ("_known", "_sorted", "_sources", "negative")
+
+    def __init__(self, sources: Sequence[Source], negative: frozenset[int]) -> None:
+        self._sources = sources
+        self._known: dict[tuple[int, bool], bool] = {}
+        self._sorted = np.array(sorted(negative), np.uint64)
+        self.negative = negative
+
+    def negatives(self, grams: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which of these grams are on the shipped list."""
+        return np.isin(grams, self._sorted)
+
+    def many(self, gram: int, *, short: bool) -> bool:
+        """Whether the gram is kept from more than a hundred works."""
+        known = self._known.get((gram, short))
+        if known is None:
+            known = self._known[gram, short] = self._count(gram, short=short) > MANY
+        return known
+
+    def _count(self, gram: int, *, short: bool) -> int:
+        works = 0
+        for source in self._sources:
+            positions = np.asarray(source.positions(gram, short=short), np.int64)
+            numbers = np.unique(source.texts.texts_at(positions))
+            works += len(np.setdiff1d(numbers, source.texts.gone, assume_unique=True))
+        return works
+
+
+class Marker:
+    """Says of each token of one run whether the gram that ends at it is common.
+
+    A gram that would reach before its stretch is cut there: it is common if all its words are frequent, or if the
+    nearest whole gram before it in the run is (for the first tokens of a run, the first whole one). A gram that the
+    index did not keep at this place stands in as many works as the nearest one that it kept. Therefore a token once
+    found not to be common never becomes so while the text grows.
+    """
+
+    __slots__ = ("_common", "_crowded", "_grams", "_many", "_reading", "_shift", "_short", "_source")
+
+    def __init__(self, source: Source, reading: Reading, grams: CommonGrams, crowded: Collection[int]) -> None:
+        self._source = source
+        self._reading = reading
+        self._grams = grams
+        self._crowded = crowded
+        self._shift = 0
+        self._short = 0
+        self._many = False
+        self._common = False
+
+    def begin(self, shift: int, short: int, first: int, last: int) -> None:
+        """A run on this diagonal opens with a stretch of output tokens `first` to `last`."""
+        self._shift = shift
+        self._short = short
+        size = self._reading.size
+        whole = [at for at in range(first, last + 1) if at - size(at, short) + 1 >= first]
+        many = False
+        if any(at in self._crowded for at in whole):
+            kept = next((at for at in whole if self._kept(at)), None)
+            many = kept is not None and self._stands_in_many(kept)
+        self._many = many
+        self.common(whole[0], first)
+        self._many = many
+
+    def common(self, at: int, begin: int) -> tuple[int, bool]:
+        """First token of the gram that ends at `at`, in a stretch that began at `begin`, and whether it is common."""
+        reading = self._reading
+        first = at - reading.size(at, self._short) + 1
+        if first < begin:
+            return begin, self._common or reading.frequent(begin, at)
+        if (self._many or at in self._crowded) and self._kept(at):
+            self._many = self._stands_in_many(at)
+        self._common = self._many or reading.frequent(first, at) or self._gram(at) in self._grams.negative
+        return first, self._common
+
+    def _gram(self, at: int) -> int:
+        return self._reading.triple(at) if self._short else self._reading.gram(at)
+
+    def _kept(self, at: int) -> bool:
+        """Whether the index keeps the gram that ends at output token `at` at this very place of the source."""
+        positions = self._source.positions(self._gram(at), short=bool(self._short))
+        place = at + self._shift
+        index = bisect_left(positions, place)
+        return index < len(positions) and positions[index] == place
+
+    def _stands_in_many(self, at: int) -> bool:
+        return at in self._crowded and self._grams.many(self._gram(at), short=bool(self._short))

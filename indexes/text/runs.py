@@ -1,0 +1,230 @@
+"""A run: what of one work was copied along one diagonal, bridging small gaps, as it grows token by token."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from indexes.model import Match, Span, Stretch
+from indexes.text.common import CommonGrams, Marker
+from indexes.text.grounding import Grounding
+from indexes.text.reading import Reading
+from indexes.text.source import Source
+from indexes.text.stretches import Found
+
+GAP: Final = 5
+"""Output tokens in a row that may differ from the source without ending a run."""
+
+
+class Layout(Protocol):
+    """Where tokens stand; `measure[n]` is the units of the first `n` of them."""
+
+    @property
+    def starts(self) -> Sequence[int]:
+        """Offset of the first code point of each token."""
+
+    @property
+    def ends(self) -> Sequence[int]:
+        """Offset after the last."""
+
+    @property
+    def measure(self) -> Sequence[int]:
+        """Units before each token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagonal:
+    """Where a run lies: `shift` is source position less output token number, `short` the units of a short work."""
+
+    source: Source
+    work: int
+    short: int
+    shift: int
+
+    @property
+    def less(self) -> int:
+        """Token number in the work less output token number."""
+        return self.shift - self.source.texts.bounds(self.work)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What the runs of one channel share. `crowded[short]` holds the tokens at which a gram in many places ended."""
+
+    name: str
+    reading: Reading
+    grams: CommonGrams
+    grounding: Grounding | None
+    crowded: tuple[set[int], set[int]]
+
+
+class Passage:
+    """Part of a run that is grounded as a whole or not at all: one match. `units` counts all, `counted` not common."""
+
+    __slots__ = ("counted", "grounded", "stretches", "units", "value")
+
+    def __init__(self, *, grounded: bool) -> None:
+        self.grounded = grounded
+        self.stretches: list[Stretch] = []
+        self.units = 0
+        self.counted = 0
+        self.value: Match | None = None
+
+    @property
+    def end(self) -> int:
+        """One past its last output token."""
+        last = self.stretches[-1]
+        return last.output + last.tokens
+
+    def add(self, stretch: Stretch) -> None:
+        """Grow by a stretch; joined to the last one where it goes on alike."""
+        self.value = None
+        units = stretch.units * stretch.tokens
+        self.units += units
+        if not stretch.common:
+            self.counted += units
+        if self.stretches:
+            last = self.stretches[-1]
+            if last.output + last.tokens == stretch.output and (last.units, last.common) == (
+                stretch.units,
+                stretch.common,
+            ):
+                tokens = last.tokens + stretch.tokens
+                self.stretches[-1] = Stretch(last.output, last.source, tokens, last.units, last.common)
+                return
+        self.stretches.append(stretch)
+
+    def spoil(self, first: int) -> None:
+        """Tokens from `first` on are not common after all."""
+        tail = []
+        while self.stretches and self.end > first:
+            last = self.stretches.pop()
+            tail.append(last)
+            units = last.units * last.tokens
+            self.units -= units
+            if not last.common:
+                self.counted -= units
+        for stretch in reversed(tail):
+            for part in parted(stretch, first):
+                self.add(part)
+
+
+def parted(stretch: Stretch, first: int) -> Iterator[Stretch]:
+    """A stretch whose tokens from `first` on are not common."""
+    before = min(max(0, first - stretch.output), stretch.tokens) if stretch.common else 0
+    if before:
+        yield Stretch(stretch.output, stretch.source, before, stretch.units, common=True)
+    if before < stretch.tokens:
+        yield Stretch(stretch.output + before, stretch.source + before, stretch.tokens - before, stretch.units)
+
+
+class Run:
+    """An open match and what became of it: one or more matches, split where grounding begins or ends.
+
+    `shift` names its diagonal; the last token of its work faces output token `limit - 1`; `last` is its last equal
+    output token. It is `live` while the next token may still extend it.
+    """
+
+    __slots__ = (
+        "_begin",
+        "_channel",
+        "_common_end",
+        "_diagonal",
+        "_less",
+        "_marker",
+        "_passages",
+        "_short",
+        "last",
+        "limit",
+        "live",
+        "shift",
+    )
+
+    def __init__(self, source: Source, found: Found, at: int, channel: Channel) -> None:
+        work = source.texts.text_at(found.start + found.shift)
+        self._channel = channel
+        self._diagonal = Diagonal(source, work, found.short, found.shift)
+        self._less = self._diagonal.less
+        self._short = found.short
+        self._marker = Marker(source, channel.reading, channel.grams, channel.crowded[bool(found.short)])
+        self._begin = found.start
+        self._common_end = 0
+        self._passages: list[Passage] = []
+        self.shift = found.shift
+        self.limit = found.limit
+        self.last = at
+        self.live = at + 1 < found.limit
+        self._open(at)
+
+    def _open(self, at: int) -> None:
+        first = self._begin
+        self._marker.begin(self.shift, self._short, first, at)
+        grounding = self._channel.grounding
+        grounded = grounding.opening(first, at, self._short) if grounding else [False] * (at + 1 - first)
+        for token, flag in zip(range(first, at + 1), grounded, strict=True):
+            self._add(token, grounded=flag)
+
+    def extend(self, at: int) -> None:
+        """Output token `at` stands in the source too."""
+        if at != self.last + 1:
+            self._begin = at
+        self.last = at
+        grounding = self._channel.grounding
+        self._add(at, grounded=grounding is not None and grounding.grounds(at, self._short))
+        if at + 1 >= self.limit:
+            self.close()
+
+    def differ(self, at: int) -> bool:
+        """Output token `at` is not that of the source; return whether the run has ended."""
+        if at - self.last > GAP or at + 1 >= self.limit:
+            self.close()
+        return not self.live
+
+    def close(self) -> None:
+        """The run ends."""
+        self.live = False
+        self._passages[-1].value = None
+
+    def _add(self, at: int, *, grounded: bool) -> None:
+        first, common = self._marker.common(at, self._begin)
+        if common:
+            self._common_end = at + 1
+        elif first < self._common_end:
+            for passage in reversed(self._passages):
+                if passage.end <= first:
+                    break
+                passage.spoil(first)
+            self._common_end = first
+        if not self._passages or self._passages[-1].grounded != grounded:
+            if self._passages:
+                self._passages[-1].value = None
+            self._passages.append(Passage(grounded=grounded))
+        units: Literal[1, 2] = 2 if self._channel.reading.units[at] == 2 else 1
+        self._passages[-1].add(Stretch(at, at + self._less, 1, units, common))
+
+    def matches(self) -> Iterator[Match]:
+        """The matches of the run with their present extent."""
+        for passage in self._passages:
+            if passage.value is None:
+                live = self.live and passage is self._passages[-1]
+                channel = self._channel
+                passage.value = describe(passage, self._diagonal, channel.reading, channel.name, live=live)
+            yield passage.value
+
+
+def describe(passage: Passage, diagonal: Diagonal, output: Layout, channel: str, *, live: bool) -> Match:
+    """The match that a passage of a run makes."""
+    first, end = passage.stretches[0].output, passage.end
+    segment, shift = diagonal.source.segment, diagonal.shift
+    return Match(
+        detector="verbatim",
+        work=segment.works[diagonal.work],
+        channel=channel,
+        output=Span(output.starts[first], output.ends[end - 1]),
+        source=Span(*segment.char_span(first + shift, end + shift)),
+        stretches=tuple(passage.stretches),
+        words=passage.units // 2,
+        counted=passage.counted // 2,
+        span_words=(output.measure[end] - output.measure[first]) // 2,
+        grounded=passage.grounded,
+        live=live,
+    )

@@ -1,0 +1,183 @@
+"""The streaming scanner: reads a channel once, token by token, and follows what it copies along the sources."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Final
+
+from indexes.model import Match
+from indexes.text.common import MANY, CommonGrams
+from indexes.text.grounding import Grounding
+from indexes.text.reading import NO_GRAM, Reading
+from indexes.text.runs import Channel, Run
+from indexes.text.source import Source
+from indexes.text.stretches import Stretches
+from indexes.text.tokenizer import Tokenizer
+
+UNSETTLED: Final = 13
+"""A match that opens at the next token began at most so many tokens before it."""
+
+
+class Pursuit:
+    """What of one source is being followed: stretches too short yet, and runs that are live, one a diagonal."""
+
+    __slots__ = ("live", "source", "stretches")
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.stretches = Stretches(source.texts)
+        self.live: dict[int, Run] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.live or self.stretches)
+
+    def advance(self, at: int, token: int) -> tuple[bool, bool]:
+        """Output token `at` is `token`: whether a run grew, and whether one ended.
+
+        A run that ends is kept for this one token, so that the gram that ends here does not start it anew.
+        """
+        if self.stretches:
+            self.stretches.advance(at, token)
+        grew = ended = False
+        over = []
+        tokens = self.source.texts.tokens
+        for run in self.live.values():
+            if not run.live:
+                over.append(run.shift)
+                continue
+            if tokens[run.shift + at] == token:
+                run.extend(at)
+                grew = True
+            else:
+                run.differ(at)
+            ended |= not run.live
+        for shift in over:
+            del self.live[shift]
+        return grew, ended
+
+
+class TextScanner:
+    """Scans one channel against a snapshot's sources; see `indexes.base.Scanner` for what it promises."""
+
+    def __init__(self, sources: Sequence[Source], grams: CommonGrams, channel: str, grounding: Sequence[str]) -> None:
+        self._tokenizer = Tokenizer()
+        self._reading = Reading(self._tokenizer)
+        self._pursuits = [Pursuit(source) for source in sources]
+        self._probes = [pursuit.source.segment.main.maybe for pursuit in self._pursuits]
+        self._brief = [pursuit for pursuit in self._pursuits if pursuit.source.brief]
+        self._brief_probes = [pursuit.source.segment.short_grams.maybe for pursuit in self._brief]
+        ground = Grounding(grounding, self._reading) if any(grounding) else None
+        self._channel = Channel(channel, self._reading, grams, ground, (set(), set()))
+        self._active = False
+        self._runs: list[Run] = []
+        self._matches: tuple[Match, ...] | None = ()
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """Every match opened so far, in order of opening, each with its present extent."""
+        if self._matches is None:
+            self._matches = tuple(chain.from_iterable([run.matches() for run in self._runs]))
+        return self._matches
+
+    @property
+    def words_ended(self) -> Sequence[int]:
+        """End offset of each finished token so far."""
+        return self._reading.ends
+
+    @property
+    def words(self) -> int:
+        """Words of the finished tokens, as limits count them."""
+        return self._reading.measure[-1] // 2
+
+    @property
+    def settled(self) -> int:
+        """Offset in code points before which no match that is still to open begins."""
+        starts = self._reading.starts
+        return starts[max(0, self._reading.count - UNSETTLED)] if starts else 0
+
+    def step(self, text: str, start: int = 0) -> int:
+        """Read `text[start:]`, stopping early right after a token at which a match opened or grew."""
+        at, size = start, len(text)
+        read, hashes, reading = self._tokenizer.read, self._reading.hashes, self._reading
+        while at < size:
+            at = read(text, at)
+            if len(hashes) != reading.count and self._take():
+                return at
+        return at
+
+    def close(self) -> None:
+        """The text ends here: finish the last token; `matches` is final and none is live."""
+        self._tokenizer.close()
+        if len(self._reading.hashes) != self._reading.count:
+            self._take()
+        for run in self._runs:
+            if run.live:
+                run.close()
+        for pursuit in self._pursuits:
+            pursuit.live.clear()
+            pursuit.stretches.clear()
+        self._matches = None
+
+    def _take(self) -> bool:
+        """Take the token just finished; return whether a match opened or grew."""
+        reading = self._reading
+        at = reading.count
+        gram = reading.take()
+        grew = self._active and self._pursue(at)
+        if gram != NO_GRAM:
+            for probe in self._probes:
+                if probe(gram):
+                    self._nominate(at, gram, self._pursuits, short=False)
+                    break
+        if self._brief and (gram := reading.triple(at)) != NO_GRAM:
+            for probe in self._brief_probes:
+                if probe(gram):
+                    self._nominate(at, gram, self._brief, short=True)
+                    break
+        if self._active:
+            grew |= self._open(at)
+        return grew
+
+    def _pursue(self, at: int) -> bool:
+        """Follow what is being followed by one token; return whether a match grew."""
+        token = self._reading.hashes[at]
+        grew = False
+        self._active = False
+        for pursuit in self._pursuits:
+            if pursuit:
+                grown, ended = pursuit.advance(at, token)
+                if grown or ended:
+                    self._matches = None
+                grew |= grown
+                self._active |= bool(pursuit)
+        return grew
+
+    def _nominate(self, at: int, gram: int, pursuits: Sequence[Pursuit], *, short: bool) -> None:
+        """Follow every place at which a source keeps the gram that ends at token `at`."""
+        reading = self._reading
+        places = 0
+        for pursuit in pursuits:
+            positions = pursuit.source.positions(gram, short=short)
+            if len(positions):
+                places += len(positions)
+                pursuit.stretches.add(reading.hashes, at, reading.size(at, short), positions, pursuit.live)
+                self._active |= bool(pursuit.stretches)
+        if places > MANY:
+            self._channel.crowded[short].add(at)
+
+    def _open(self, at: int) -> bool:
+        """Open the matches of stretches that are long enough by now; return whether there was one."""
+        floor = self._reading.floor
+        opened = [
+            (pursuit.source.number, found.start + found.shift, found, pursuit)
+            for pursuit in self._pursuits
+            if pursuit.stretches
+            for found in pursuit.stretches.ripe(lambda short: floor(at, short))
+        ]
+        opened.sort(key=lambda entry: entry[:2])
+        for _, _, found, pursuit in opened:
+            run = Run(pursuit.source, found, at, self._channel)
+            self._runs.append(run)
+            pursuit.live[run.shift] = run
+        if opened:
+            self._matches = None
+        return bool(opened)
