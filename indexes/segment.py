@@ -1,0 +1,190 @@
+"""The directory of one segment: arrays and files that never change, with a manifest that says what must be in them.
+
+A segment is written aside, flushed to disk and renamed into place; its manifest names format, parameters and the
+length and checksum (xxh3-128) of every file. Arrays lie in one file and are mapped into memory, not read.
+"""
+
+import json
+import mmap
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from indexes.errors import FairgateError, IndexUnavailableError
+
+FORMAT: Final = 1
+MANIFEST: Final = "segment.json"
+ARRAYS: Final = "arrays.bin"
+ALIGNMENT: Final = 64
+
+Arrays: TypeAlias = dict[str, NDArray[np.generic]]
+Facts: TypeAlias = dict[str, Any]
+"""What a manifest says, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment opened for reading: its name, what its manifest says, its arrays and the other files, mapped."""
+
+    name: str
+    facts: Facts
+    arrays: Arrays
+    files: dict[str, memoryview]
+
+
+def write_segment(directory: Path, parameters: Facts, arrays: Arrays, files: Mapping[str, bytes]) -> str:
+    """Write a segment under `directory`; returns its name. After a crash there is a whole segment or none."""
+    aside = directory / f".aside-{os.getpid()}"
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        aside.mkdir(parents=True)
+        packed, places = pack(arrays)
+        contents = {ARRAYS: packed, **files}
+        facts = {
+            "format": FORMAT,
+            "parameters": parameters,
+            "arrays": places,
+            "files": {name: {"bytes": len(content), "xxh3": checksum(content)} for name, content in contents.items()},
+        }
+        for name, content in contents.items():
+            write_flushed(aside / name, content)
+        manifest = json.dumps(facts, indent=1, sort_keys=True).encode()
+        name = checksum(manifest)[:16]
+        write_flushed(aside / MANIFEST, manifest)
+        flush_directory(aside)
+        if (directory / name).exists():
+            shutil.rmtree(aside)
+        else:
+            aside.rename(directory / name)
+            flush_directory(directory)
+    except OSError as error:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise FairgateError(f"cannot write to `{directory}`: {reason(error)}; free space or choose another") from error
+    return name
+
+
+def pack(arrays: Arrays) -> tuple[bytes, dict[str, list[Any]]]:
+    """Arrays one after another, aligned, little-endian; and for each its place: dtype, offset, count."""
+    parts: list[bytes] = []
+    places: dict[str, list[Any]] = {}
+    at = 0
+    for name, array in arrays.items():
+        content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        places[name] = [array.dtype.name, at, len(array)]
+        padding = -len(content) % ALIGNMENT
+        parts += [content, bytes(padding)]
+        at += len(content) + padding
+    return b"".join(parts), places
+
+
+def open_segment(directory: Path, name: str) -> Segment:
+    """Open a segment without reading it; sizes are checked, contents only by `faults`.
+
+    Raises IndexUnavailableError naming the file if anything is missing, of the wrong size or of another format.
+    """
+    home = directory / name
+    try:
+        facts = read_manifest(home, name)
+        mapped = {file: map_file(home / file, said["bytes"]) for file, said in facts["files"].items()}
+        arrays = {key: view(mapped[ARRAYS], *place) for key, place in facts["arrays"].items()}
+    except OSError as error:
+        raise IndexUnavailableError(f"index segment `{home}` cannot be read: {reason(error)}; {REBUILD}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise IndexUnavailableError(f"index segment `{home}` is damaged; {REBUILD}") from error
+    return Segment(name, facts, arrays, {file: each for file, each in mapped.items() if file != ARRAYS})
+
+
+REBUILD: Final = "run `fairgate index verify`, then add its works again"
+
+
+def read_manifest(home: Path, name: str) -> Facts:
+    """What a segment's manifest says; its own checksum is the segment's name."""
+    raw = (home / MANIFEST).read_bytes()
+    if checksum(raw)[:16] != name:
+        raise IndexUnavailableError(f"index file `{home / MANIFEST}` is damaged; {REBUILD}")
+    facts: Facts = json.loads(raw)
+    if facts["format"] != FORMAT:
+        raise IndexUnavailableError(
+            f"index segment `{home}` has format {facts['format']}, this fairgate reads {FORMAT}; build the index again"
+        )
+    return facts
+
+
+def map_file(path: Path, size: int) -> memoryview:
+    """A file of known size, mapped into memory for reading."""
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno()).st_size
+        if found != size:
+            raise IndexUnavailableError(f"index file `{path}` has {found} bytes, not {size}; {REBUILD}")
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b"")
+
+
+def view(packed: memoryview, dtype: str, offset: int, count: int) -> NDArray[np.generic]:
+    """One array of a packed file, not copied."""
+    return np.frombuffer(packed, np.dtype(dtype).newbyteorder("<"), count, offset)
+
+
+def faults(directory: Path, name: str) -> list[str]:
+    """Re-read every file of a segment; one line for each that is not what the manifest says."""
+    home = directory / name
+    try:
+        facts = read_manifest(home, name)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [f"`{home / MANIFEST}` cannot be read: {reason(error)}"]
+    except IndexUnavailableError as error:
+        return [str(error)]
+    return [
+        f"`{home / file}` {fault}"
+        for file, said in facts["files"].items()
+        if (fault := file_fault(home / file, said["bytes"], said["xxh3"]))
+    ]
+
+
+def file_fault(path: Path, size: int, expected: str) -> str | None:
+    """What is wrong with a file, or None."""
+    state = xxhash.xxh3_128()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                state.update(block)
+        found = path.stat().st_size
+    except OSError as error:
+        return f"cannot be read: {reason(error)}"
+    if found != size:
+        return f"has {found} bytes, not {size}"
+    return None if state.hexdigest() == expected else "is damaged: its checksum is not that of its manifest"
+
+
+def checksum(content: bytes | memoryview) -> str:
+    """The xxh3-128 of a content, as 32 hexadecimal digits."""
+    return xxhash.xxh3_128_hexdigest(content)
+
+
+def write_flushed(path: Path, content: bytes) -> None:
+    """Write a file and flush it to disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def flush_directory(path: Path) -> None:
+    """Flush a directory's names to disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def reason(error: Exception) -> str:
+    """What the system says of a failure, in lower case."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return (said or str(error) or type(error).__name__).lower()

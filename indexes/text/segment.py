@@ -1,0 +1,199 @@
+"""One segment of works of text, read where it lies: tokens, where they stand, grams, works, kept texts."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from indexes.errors import IndexUnavailableError
+from indexes.model import Work
+from indexes.segment import REBUILD, Segment, open_segment
+from indexes.text.build import TEXT_BLOCK, TEXTS, WORKS, Arrays, Built, build
+from indexes.text.gramtable import GramTable
+from indexes.text.layout import Layout
+
+NOBODY: Final[frozenset[int]] = frozenset()
+
+
+class TextSegment:
+    """Works of text and their grams, immutable. A position counts the tokens of all works, one after another.
+
+    `array` holds the token hashes (uint32), `tokens` the same for single looks. `main` has the winnowed grams of
+    works that are not short, `short_grams` every gram of three tokens of those that are. Both may name places that
+    hold another gram of the same table key: compare tokens before believing. Works in `removed` are still in both.
+    """
+
+    __slots__ = (
+        "_edges",
+        "_layout",
+        "_shorts",
+        "_texts",
+        "_unspaced",
+        "array",
+        "edges",
+        "main",
+        "name",
+        "removed",
+        "short_grams",
+        "short_units",
+        "tokens",
+        "works",
+    )
+
+    def __init__(
+        self, arrays: Arrays, files: Mapping[str, bytes | memoryview], name: str, removed: frozenset[int] = NOBODY
+    ) -> None:
+        self.name = name
+        self.removed = removed
+        self.array: NDArray[np.uint32] = arrays["tokens"].astype(np.uint32, copy=False)
+        self.tokens = self.array.data
+        self.edges: NDArray[np.int64] = arrays["edges"].astype(np.int64, copy=False)
+        self.short_units: NDArray[np.uint8] = arrays["shorts"].astype(np.uint8, copy=False)
+        self.works = Works(arrays["work_offsets"].data, files[WORKS])
+        self.main = GramTable(table(arrays, "main_"))
+        self.short_grams = GramTable(table(arrays, "short_"))
+        self._edges = self.edges.data
+        self._shorts = self.short_units.data
+        self._layout = Layout(arrays)
+        self._unspaced = arrays["unspaced"].data
+        self._texts = Texts(arrays, files[TEXTS]) if TEXTS in files else None
+
+    @classmethod
+    def built(cls, built: Built, name: str = "memory") -> "TextSegment":
+        """A segment in memory, as it was built."""
+        return cls(built.arrays, built.files, name)
+
+    @classmethod
+    def from_texts(cls, works: Iterable[tuple[Work, str]], *, every_gram: bool = False) -> "TextSegment":
+        """A segment in memory of these works and their texts."""
+        return cls.built(build(works, every_gram=every_gram))
+
+    @classmethod
+    def open(cls, directory: Path, name: str, removed: frozenset[int] = NOBODY) -> "TextSegment":
+        """A segment on disk, mapped; raises IndexUnavailableError if it is missing or not whole."""
+        segment = open_segment(directory, name)
+        try:
+            return cls.mapped(segment, removed)
+        except (KeyError, ValueError, IndexError) as error:
+            raise IndexUnavailableError(f"index segment `{directory / name}` is damaged; {REBUILD}") from error
+
+    @classmethod
+    def mapped(cls, segment: Segment, removed: frozenset[int]) -> "TextSegment":
+        """The text segment in an opened directory."""
+        return cls(segment.arrays, segment.files, segment.name, removed)
+
+    def __len__(self) -> int:
+        """Tokens of all works."""
+        return len(self.tokens)
+
+    def work_at(self, position: int) -> int:
+        """Number of the work that holds a position."""
+        return bisect_right(self._edges, position) - 1
+
+    def work_bounds(self, ordinal: int) -> tuple[int, int]:
+        """First position of a work, and the one after its last."""
+        return self._edges[ordinal], self._edges[ordinal + 1]
+
+    def short(self, ordinal: int) -> bool:
+        """Whether a work is short, so that its grams are in `short_grams` and not in `main`."""
+        return self._shorts[ordinal] != 0
+
+    def alive(self, ordinal: int) -> bool:
+        """Whether a work may match; removed ones may not."""
+        return ordinal not in self.removed
+
+    def unit(self, position: int) -> int:
+        """Units of a token: 2 for a word, 1 for a character of a script without spaces."""
+        return 2 - (self._unspaced[position >> 3] >> (position & 7) & 1) if len(self._unspaced) else 2
+
+    def units(self, first: int, end: int) -> NDArray[np.uint8]:
+        """Units of the tokens from `first` up to `end`."""
+        if not len(self._unspaced):
+            return np.full(end - first, 2, np.uint8)
+        packed = np.frombuffer(self._unspaced[first >> 3 : (end + 7) >> 3], np.uint8)
+        return 2 - np.unpackbits(packed, bitorder="little")[first & 7 :][: end - first]
+
+    def char_span(self, first: int, end: int) -> tuple[int, int]:
+        """Start of token `first` and end of token `end - 1`, of one work, in code points of its text."""
+        return self.char_start(first), self.char_end(end - 1)
+
+    def char_start(self, position: int) -> int:
+        """Where a token starts, in code points of its work's text."""
+        first = self._edges[self.work_at(position)]
+        return self._layout.end_before(position, first) + self._layout.shape(position)[0]
+
+    def char_end(self, position: int) -> int:
+        """Where a token ends, in code points of its work's text."""
+        first = self._edges[self.work_at(position)]
+        return self._layout.end_before(position, first) + sum(self._layout.shape(position))
+
+    def step(self, position: int) -> int:
+        """Code points from the end of the token before (or the beginning of the text) to the end of this one."""
+        return sum(self._layout.shape(position))
+
+    def text(self, ordinal: int) -> str | None:
+        """The text of a work; None where only fingerprints are kept."""
+        return self._texts.read(ordinal) if self._texts else None
+
+
+def table(arrays: Arrays, prefix: str) -> dict[str, NDArray[np.generic]]:
+    """The arrays of one gram table."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+class Works:
+    """The works of a segment, each read when it is first asked for."""
+
+    def __init__(self, offsets: memoryview, lines: bytes | memoryview) -> None:
+        self._offsets = offsets
+        self._lines = lines
+        self._known: dict[int, Work] = {}
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, index: int) -> Work:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        if index not in self._known:
+            self._known[index] = self._read(index)
+        return self._known[index]
+
+    def __iter__(self) -> Iterator[Work]:
+        return (self._known.get(index) or self._read(index) for index in range(len(self)))
+
+    def _read(self, index: int) -> Work:
+        line = self._lines[self._offsets[index] : self._offsets[index + 1]]
+        try:
+            return msgspec.json.decode(line, type=Work)
+        except msgspec.DecodeError as error:
+            raise IndexUnavailableError(f"a work of the index cannot be read; {REBUILD}") from error
+
+
+class Texts:
+    """The kept texts of a segment."""
+
+    def __init__(self, arrays: Arrays, blocks: bytes | memoryview) -> None:
+        self._texts = arrays["text_offsets"].data
+        self._offsets = arrays["block_offsets"].data
+        self._blocks = blocks
+
+    def read(self, ordinal: int) -> str:
+        """One text, decompressed."""
+        start, end = self._texts[ordinal], self._texts[ordinal + 1]
+        first = start // TEXT_BLOCK
+        last = (max(start, end - 1)) // TEXT_BLOCK
+        expand = zstandard.ZstdDecompressor().decompress
+        try:
+            blocks = [
+                expand(self._blocks[self._offsets[block] : self._offsets[block + 1]])
+                for block in range(first, last + 1 if end > start else first)
+            ]
+        except zstandard.ZstdError as error:
+            raise IndexUnavailableError(f"a kept text of the index is damaged; {REBUILD}") from error
+        return b"".join(blocks)[start - first * TEXT_BLOCK :][: end - start].decode("utf-8", "surrogatepass")
