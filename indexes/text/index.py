@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from indexes.model import Match
 from indexes.text.common import CommonGrams
 from indexes.text.fingerprint import negative_grams
@@ -33,13 +31,5 @@ class SegmentIndex:
 
 def source_of(number: int, segment: TextSegment) -> Source:
     """A segment made ready to be scanned against."""
-    ordinals = range(len(segment.works))
-    bounds = [segment.work_bounds(ordinal) for ordinal in ordinals]
-    edges = np.array([0, *(end for _, end in bounds)], np.int64)
-    shorts = np.zeros(len(bounds), np.uint8)
-    for ordinal in ordinals:
-        if segment.short(ordinal):
-            shorts[ordinal] = sum(segment.unit(position) for position in range(*bounds[ordinal]))
-    dead = frozenset(ordinal for ordinal in ordinals if not segment.alive(ordinal))
-    texts = Texts(segment.array, edges, shorts, dead)
-    return Source(number, segment, texts, brief=bool(shorts.any()))
+    texts = Texts(segment.array, segment.edges, segment.short_units, segment.removed)
+    return Source(number, segment, texts, brief=bool(segment.short_units.any()))

@@ -65,7 +65,7 @@ class TextScanner:
         self._probes = [pursuit.source.segment.main.maybe for pursuit in self._pursuits]
         self._brief = [pursuit for pursuit in self._pursuits if pursuit.source.brief]
         self._brief_probes = [pursuit.source.segment.short_grams.maybe for pursuit in self._brief]
-        ground = Grounding(grounding, self._reading) if any(grounding) else None
+        ground = Grounding(grounding, self._reading) if len(grounding) else None
         self._channel = Channel(channel, self._reading, grams, ground, (set(), set()))
         self._active = False
         self._runs: list[Run] = []

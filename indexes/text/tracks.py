@@ -94,9 +94,8 @@ class Judge:
         self._common = common
         self._channel = channel
         self._grounding: Grounding | None = None
-        if any(grounding):
-            reading = Reading.of(output.tokens)
-            self._grounding = Grounding(grounding, reading)
+        if len(grounding):
+            self._grounding = Grounding(grounding, Reading.of(output.tokens))
 
     def matches(self, track: Track) -> Iterator[Match]:
         """The matches of a run: split where the passage also stands in the request."""
@@ -148,7 +147,7 @@ class Judge:
     def _many(self, track: Track, run: Grams, values: NDArray[np.uint64]) -> Flags:
         """Whether the gram that ends at each token stands in too many works, as far as the index can know."""
         short = bool(track.diagonal.short)
-        crowded = (self._output.crowd[int(short)][run.lasts] > MANY) & run.whole
+        crowded: Flags = (self._output.crowd[int(short)][run.lasts] > MANY) & run.whole
         if not crowded.any():
             return crowded
         queries, positions = track.diagonal.source.lookup(values, short=short)

@@ -16,6 +16,7 @@ SHORT_GRAM = 3
 WINDOW = 4
 SHORT_UNITS = 32
 GAP = 5
+MULTIPLIER = 0x9E3779B97F4A7C15
 MANY = 100
 
 
@@ -45,15 +46,14 @@ class Text:
 
 
 class Indexed:
-    """A work as the reference holds it. `winnowed` names the token numbers whose gram the index keeps."""
+    """A work as the reference holds it. `kept` are the numbers of the last tokens of the grams the index keeps."""
 
-    def __init__(self, work: Work, text: str, winnowed: Iterable[int] = ()) -> None:
+    def __init__(self, work: Work, text: str) -> None:
         self.work = work
         self.text = Text.of(tokenize(text))
         self.units = sum(self.text.units)
         self.short = self.units < SHORT_UNITS
-        kept = range(SHORT_GRAM - 1, len(self.text.hashes)) if self.short else winnowed
-        self.kept = frozenset(kept)
+        self.kept = set(range(SHORT_GRAM - 1, len(self.text.hashes))) if self.short else winnowed(self.text)
 
     def size(self, units: int) -> int:
         """Tokens of the gram by which this work is looked up, where it ends in a token of so many units."""
@@ -67,6 +67,23 @@ class Indexed:
         units = sum(text.units[begin : last + 1])
         most = 16 if text.units[last] == 2 else 13
         return last - begin + 1 >= SHORT_GRAM and units >= min(most, self.units / 2)
+
+
+def winnowed(text: Text) -> set[int]:
+    """Of every four grams in a row the least: not of frequent words alone, then by hash; of equal ones the last."""
+    orders: dict[int, tuple[bool, int]] = {}
+    for last in range(len(text.hashes)):
+        gram = text.gram(last, GRAM[text.units[last]])
+        if gram is not None:
+            value = 0
+            for token in gram:
+                value = (value * MULTIPLIER + token) % 2**64
+            orders[last] = all(token & 1 for token in gram), value >> 1
+    windows = [range(last - WINDOW + 1, last + 1) for last in range(WINDOW - 1, len(text.hashes))]
+    whole = [window for window in windows if all(last in orders for last in window)]
+    if not whole:
+        return set(orders)
+    return {min(reversed(window), key=lambda last: orders[last]) for window in whole}
 
 
 @dataclass
