@@ -1,5 +1,7 @@
 """Where a ledger is, and the database engines that write to it and read from it."""
 
+import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +24,17 @@ _POSTGRESQL = {  # a server that has gone silent is noticed within seconds, not 
     "tcp_user_timeout": 10_000,
 }
 
+logger = logging.getLogger(__name__)
+
 
 class Place:
-    """A ledger's address, read once: `name` for messages (without password), `file` where it is a SQLite file."""
+    """A ledger's address, read once: `name` for messages (without password), `file` where it is a SQLite file.
 
-    def __init__(self, url: str) -> None:
+    `patience` is how many seconds a SQLite ledger that another process has locked is waited for.
+    """
+
+    def __init__(self, url: str, patience: float = BUSY_SECONDS) -> None:
+        self.patience = min(patience, BUSY_SECONDS)
         self.url = _parse(url)
         self.name = self.url.render_as_string(hide_password=True)
         self.file = _file(self.url)
@@ -37,7 +45,7 @@ class Place:
             return _made(self.url, connect_args=_POSTGRESQL)
         if not self.file.parent.is_dir():
             raise UsageError(f"`{self.file.parent}` is no folder: make it, or name another place for the ledger")
-        engine = _made(_uri(self.file, "rwc" if create else "rw"), connect_args={"timeout": BUSY_SECONDS})
+        engine = _made(_uri(self.file, "rwc" if create else "rw"), connect_args={"timeout": self.patience})
         _sqlite(engine, self.file, begin="BEGIN IMMEDIATE")
         return engine
 
@@ -49,7 +57,7 @@ class Place:
             raise LedgerUnavailableError(
                 f"no ledger at `{self.file}`: start `fairgate serve` first, or name it with --ledger"
             )
-        engine = _made(_uri(self.file, "ro"), connect_args={"timeout": BUSY_SECONDS})
+        engine = _made(_uri(self.file, "ro"), connect_args={"timeout": self.patience})
         _sqlite(engine, self.file, begin="BEGIN")
         return engine
 
@@ -60,6 +68,16 @@ class Place:
         """
         if self.file is not None and inode(self.file) != connection.info.get("inode"):
             raise FileNotFoundError(f"`{self.file}` was moved away: put it back, or restart to begin another")
+
+    def scrub(self, connection: Connection) -> None:
+        """Let no copy of what was just erased stay in SQLite's log, unless someone is reading an older state of it."""
+        if self.file is None:
+            return
+        raw: Any = connection.connection.driver_connection
+        try:
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            logger.warning("erased text may stay in `%s-wal` until the next checkpoint: %s", self.file, error)
 
 
 def inode(file: Path) -> int | None:
@@ -133,6 +151,7 @@ def _sqlite(engine: Engine, file: Path, begin: str) -> None:
         record.info["inode"] = inode(file)
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten, not only unlinked
 
     def begun(connection: Connection) -> None:
         connection.exec_driver_sql(begin)

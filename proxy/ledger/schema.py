@@ -1,6 +1,9 @@
 """Brings a ledger's schema to the revision this fairgate writes, once, whoever comes first."""
 
+import sqlite3
+import time
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
@@ -13,10 +16,10 @@ VERSION_TABLE = "ledger_schema"
 LOCK = 0x6661697267617465  # "fairgate": the advisory lock under which PostgreSQL schemas and chains are begun
 
 
-def prepare(engine: Engine, place: str) -> None:
+def prepare(engine: Engine, place: str, patience: float) -> None:
     """Create the tables or upgrade them; returns at once when they are up to date. Refuses a newer ledger."""
     if engine.dialect.name == "sqlite":
-        _write_ahead(engine)
+        _write_ahead(engine, patience)
     with engine.begin() as connection:  # SQLite: BEGIN IMMEDIATE, so that one process upgrades and the others wait
         lock(connection)
         if check(connection, place) != REVISION:
@@ -42,18 +45,22 @@ def lock(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
 
 
-def _write_ahead(engine: Engine) -> None:
-    """Readers never wait for the writer. Kept in the file; switching needs it for a moment alone, hence the retry."""
-    for attempt in range(3):
+def _write_ahead(engine: Engine, patience: float) -> None:
+    """Readers never wait for the writer. Kept in the file.
+
+    Switching needs the file alone for a moment, and SQLite does not wait for that as it does for other locks.
+    """
+    until = time.monotonic() + patience
+    while True:
         try:
             with engine.connect() as connection:
-                raw = connection.connection.driver_connection
-                assert raw is not None  # noqa: S101 (a connection just made has its driver's behind it)
-                raw.execute("PRAGMA journal_mode=WAL")
+                raw: Any = connection.connection.driver_connection
+                raw.execute("PRAGMA journal_mode=WAL").fetchall()
                 return
-        except OperationalError:
-            if attempt == 2:
-                raise
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > until:
+                raise OperationalError("PRAGMA journal_mode=WAL", None, error) from error
+            time.sleep(0.02)
 
 
 def _upgrade(connection: Connection) -> None:

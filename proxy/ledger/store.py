@@ -52,11 +52,11 @@ class SqlLedger:
         many rows wait whenever that changes, from any thread. Raises UsageError for a wrong URL and
         LedgerUnavailableError when the ledger cannot be had or is of a newer fairgate.
         """
-        place = Place(url)
+        place = Place(url, patience)
         with unavailable(place, "open"):
             maker = place.writer(create=True)
             try:
-                schema.prepare(maker, place.name)
+                schema.prepare(maker, place.name, patience)
             finally:
                 maker.dispose()
             reader = place.reader()
@@ -81,7 +81,7 @@ class SqlLedger:
         await self._put(closing_draft(decision_id, closing, facts), wait=False)
 
     async def flush(self) -> None:
-        """Return when all that was queued so far is committed."""
+        """Return when all that was queued so far is committed; so it also says whether the ledger can be written."""
         await self._put(None, wait=True)
 
     async def erase(self, decision_id: str) -> None:

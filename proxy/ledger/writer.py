@@ -47,6 +47,8 @@ class Writer:
         self._capacity = capacity
         self._watch = watch  # told the length of the queue whenever it changed
         self._queue: deque[Item] = deque()
+        self._writing = 0  # items taken from the queue and not yet answered
+        self._behind = 0  # how many stood in the queue when the group was taken
         self._waiting = 0  # items in the queue that someone waits for
         self._changed = threading.Condition()
         self._rooms: list[Future[None]] = []
@@ -59,7 +61,7 @@ class Writer:
         self._thread.start()
 
     def __len__(self) -> int:
-        return len(self._queue)
+        return len(self._queue) + self._writing
 
     def submit(self, work: Draft | Erasure | None, *, wait: bool) -> Future[None] | None:
         """Queue work; with `wait`, the future is done when it is committed and fails when it could not be.
@@ -75,13 +77,13 @@ class Writer:
             self._queue.append(Item(work, waiter))
             self._waiting += wait
             self._changed.notify()
-        self._watch(len(self._queue))
+        self._watch(len(self))
         return waiter
 
     def room(self) -> Future[None] | None:
         """None while there is room in the queue, else a future that is done when some was made."""
         with self._changed:
-            if len(self._queue) < self._capacity:
+            if len(self) < self._capacity:
                 return None
             made: Future[None] = Future()
             self._rooms.append(made)
@@ -94,12 +96,14 @@ class Writer:
                 self._closing_until = time.monotonic() + patience
             self._changed.notify()
         self._thread.join(patience + 1.0)
-        return len(self._queue)
+        return len(self)
 
     def _run(self) -> None:
         while (group := self._take()) is not None:
             self._write(group)
-            self._watch(len(self._queue))
+            self._writing = 0
+            self._make_room()
+            self._watch(len(self))
         self._abandon()
         self._engine.dispose()
 
@@ -111,9 +115,10 @@ class Writer:
                 self._changed.wait(due - time.monotonic())
             if not self._queue or self._out_of_time():
                 return None
-            size = 1 if self._single else min(GROUP, len(self._queue))
+            size = 1 if self._single or not self.healthy else min(GROUP, len(self._queue))
             self._single = max(0, self._single - 1)
             group = [self._queue.popleft() for _ in range(size)]
+            self._writing, self._behind = size, len(self._queue)
             self._waiting -= sum(item.waiter is not None for item in group)
             return group
 
@@ -121,7 +126,8 @@ class Writer:
         now = time.monotonic()
         if self._closing_until is not None:
             return now >= min(self._not_before, self._closing_until)
-        return self._waiting > 0 or now >= due or (len(self._queue) >= GROUP and now >= self._not_before)
+        full = len(self._queue) >= min(GROUP, self._capacity) and now >= self._not_before
+        return self._waiting > 0 or full or now >= due
 
     def _out_of_time(self) -> bool:
         return self._closing_until is not None and time.monotonic() >= self._closing_until
@@ -138,8 +144,6 @@ class Writer:
             self._succeed(group)
 
     def _commit(self, work: Sequence[Draft | Erasure]) -> None:
-        if not work:
-            return
         with self._engine.connect() as connection:
             with connection.begin():
                 head = self._head
@@ -147,14 +151,16 @@ class Writer:
                     head = begin(connection, uuid.uuid4().hex)
                 head = extend(connection, head, work)
             self._place.confirm(connection)
-        self._head = head
+            self._head = head
+            if any(isinstance(item, Erasure) for item in work):
+                self._place.scrub(connection)
 
     def _singly(self, group: Sequence[Item]) -> None:
         """A row of the group was refused as such: write them one by one, so that it alone is lost."""
         with self._changed:
             self._queue.extendleft(reversed(group))
             self._waiting += sum(item.waiter is not None for item in group)
-            self._single = len(group)
+            self._single, self._writing = len(group), 0
 
     def _succeed(self, group: Sequence[Item]) -> None:
         self.healthy = True
@@ -162,28 +168,34 @@ class Writer:
         for item in group:
             if item.waiter is not None:
                 item.waiter.set_result(None)
-        self._make_room()
 
     def _fail(self, group: Sequence[Item], error: Exception) -> None:
-        """Tell who waits; keep the rest for later, but for a row that the database refuses as such."""
+        """Tell who waits. A row that the database refuses as such is dropped.
+
+        If it is the ledger that could not be written, all who waited before the attempt began are told, and what no
+        one waits for is kept; until it works again a single row is tried at a time.
+        """
         message = f"cannot write to ledger `{self._place.name}`: {reason(error)}"
         logger.error(message)
-        for item in group:
+        told = list(group)
+        if _of_the_database(error):
+            self._engine.dispose()  # whatever state its connections are in, they are not asked again
+            with self._changed:
+                self.healthy = False
+                told += [self._queue.popleft() for _ in range(self._behind)]
+                self._queue.extendleft(item for item in reversed(told) if item.waiter is None)
+                self._waiting = sum(item.waiter is not None for item in self._queue)
+                self._writing = 0
+                self._not_before = time.monotonic() + RETRY_SECONDS
+        for item in told:
             if item.waiter is not None:
                 fault = LedgerUnavailableError(message)
                 fault.__cause__ = error
                 item.waiter.set_exception(fault)
-        if not _of_the_database(error):
-            return
-        self.healthy = False
-        self._engine.dispose()  # a connection that failed once is not asked again
-        with self._changed:
-            self._queue.extendleft(item for item in reversed(group) if item.waiter is None)
-            self._not_before = time.monotonic() + RETRY_SECONDS
 
     def _make_room(self) -> None:
         with self._changed:
-            if len(self._queue) >= self._capacity:
+            if len(self) >= self._capacity:
                 return
             rooms, self._rooms = self._rooms, []
         for room in rooms:
