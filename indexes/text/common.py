@@ -21,12 +21,14 @@ class CommonGrams:
     def __init__(self, sources: Sequence[Source], negative: frozenset[int]) -> None:
         self._sources = sources
         self._known: dict[tuple[int, bool], bool] = {}
-        self._sorted = np.array(sorted(negative), np.uint64)
+        self._sorted = np.array(sorted(negative) or [0], np.uint64)
         self.negative = negative
 
     def negatives(self, grams: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which of these grams are on the shipped list."""
-        return np.isin(grams, self._sorted)
+        places = np.searchsorted(self._sorted, grams)
+        found: NDArray[np.bool_] = self._sorted[np.minimum(places, len(self._sorted) - 1)] == grams
+        return found
 
     def many(self, gram: int, *, short: bool) -> bool:
         """Whether the gram is kept from more than a hundred works."""

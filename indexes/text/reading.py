@@ -112,7 +112,9 @@ class Reading:
     def frequent(self, first: int, last: int) -> bool:
         """Whether every token from `first` to `last` is a frequent word."""
         hashes = self.hashes
-        return all(hashes[at] & 1 for at in range(last, first - 1, -1))
+        while last >= first and hashes[last] & 1:
+            last -= 1
+        return last < first
 
     def floor(self, at: int, short: int = 0) -> int:
         """The latest start of a stretch that, reaching token `at`, has opened a match at or before it; else below 0.

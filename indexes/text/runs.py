@@ -15,6 +15,10 @@ GAP: Final = 5
 """Output tokens in a row that may differ from the source without ending a run."""
 
 
+NEAR: Final = 16
+"""Up to so many source tokens are stepped over one by one."""
+
+
 class Layout(Protocol):
     """Where tokens stand; `measure[n]` is the units of the first `n` of them."""
 
@@ -60,7 +64,7 @@ class Channel:
 class Passage:
     """Part of a run that is grounded as a whole or not at all: one match. `units` counts all, `counted` not common."""
 
-    __slots__ = ("counted", "grounded", "stretches", "units", "value")
+    __slots__ = ("_source", "_source_end", "counted", "grounded", "stretches", "units", "value")
 
     def __init__(self, *, grounded: bool) -> None:
         self.grounded = grounded
@@ -68,6 +72,8 @@ class Passage:
         self.units = 0
         self.counted = 0
         self.value: Match | None = None
+        self._source: Span | None = None
+        self._source_end = 0
 
     @property
     def end(self) -> int:
@@ -77,21 +83,17 @@ class Passage:
 
     def add(self, stretch: Stretch) -> None:
         """Grow by a stretch; joined to the last one where it goes on alike."""
-        self.value = None
         units = stretch.units * stretch.tokens
         self.units += units
         if not stretch.common:
             self.counted += units
-        if self.stretches:
-            last = self.stretches[-1]
-            if last.output + last.tokens == stretch.output and (last.units, last.common) == (
-                stretch.units,
-                stretch.common,
-            ):
-                tokens = last.tokens + stretch.tokens
-                self.stretches[-1] = Stretch(last.output, last.source, tokens, last.units, last.common)
-                return
-        self.stretches.append(stretch)
+        last = self.stretches[-1] if self.stretches else None
+        if last and self.end == stretch.output and (last.units, last.common) == (stretch.units, stretch.common):
+            tokens = last.tokens + stretch.tokens
+            self.stretches[-1] = Stretch(last.output, last.source, tokens, last.units, last.common)
+        else:
+            self.stretches.append(stretch)
+        self.value = None
 
     def spoil(self, first: int) -> None:
         """Tokens from `first` on are not common after all."""
@@ -106,6 +108,17 @@ class Passage:
         for stretch in reversed(tail):
             for part in parted(stretch, first):
                 self.add(part)
+
+    def source(self, diagonal: "Diagonal") -> Span:
+        """Its span in the source; where it has grown by little since last asked, only that is read."""
+        segment, end = diagonal.source.segment, self.end + diagonal.shift
+        if self._source is not None and end - self._source_end <= NEAR:
+            more = sum([segment.step(position) for position in range(self._source_end, end)])
+            self._source = Span(self._source.start, self._source.end + more)
+        else:
+            self._source = Span(*segment.char_span(self.stretches[0].output + diagonal.shift, end))
+        self._source_end = end
+        return self._source
 
 
 def parted(stretch: Stretch, first: int) -> Iterator[Stretch]:
@@ -133,6 +146,7 @@ class Run:
         "_marker",
         "_passages",
         "_short",
+        "_values",
         "last",
         "limit",
         "live",
@@ -149,6 +163,7 @@ class Run:
         self._begin = found.start
         self._common_end = 0
         self._passages: list[Passage] = []
+        self._values: tuple[Match, ...] | None = None
         self.shift = found.shift
         self.limit = found.limit
         self.last = at
@@ -173,16 +188,16 @@ class Run:
         if at + 1 >= self.limit:
             self.close()
 
-    def differ(self, at: int) -> bool:
-        """Output token `at` is not that of the source; return whether the run has ended."""
+    def differ(self, at: int) -> None:
+        """Output token `at` is not that of the source."""
         if at - self.last > GAP or at + 1 >= self.limit:
             self.close()
-        return not self.live
 
     def close(self) -> None:
         """The run ends."""
         self.live = False
         self._passages[-1].value = None
+        self._values = None
 
     def _add(self, at: int, *, grounded: bool) -> None:
         first, common = self._marker.common(at, self._begin)
@@ -200,27 +215,30 @@ class Run:
             self._passages.append(Passage(grounded=grounded))
         units: Literal[1, 2] = 2 if self._channel.reading.units[at] == 2 else 1
         self._passages[-1].add(Stretch(at, at + self._less, 1, units, common))
+        self._values = None
 
-    def matches(self) -> Iterator[Match]:
+    @property
+    def matches(self) -> tuple[Match, ...]:
         """The matches of the run with their present extent."""
-        for passage in self._passages:
-            if passage.value is None:
-                live = self.live and passage is self._passages[-1]
-                channel = self._channel
-                passage.value = describe(passage, self._diagonal, channel.reading, channel.name, live=live)
-            yield passage.value
+        if self._values is None:
+            channel, last = self._channel, self._passages[-1]
+            for passage in self._passages:
+                if passage.value is None:
+                    live = self.live and passage is last
+                    passage.value = describe(passage, self._diagonal, channel.reading, channel.name, live=live)
+            self._values = tuple([passage.value for passage in self._passages if passage.value])
+        return self._values
 
 
 def describe(passage: Passage, diagonal: Diagonal, output: Layout, channel: str, *, live: bool) -> Match:
     """The match that a passage of a run makes."""
     first, end = passage.stretches[0].output, passage.end
-    segment, shift = diagonal.source.segment, diagonal.shift
     return Match(
         detector="verbatim",
-        work=segment.works[diagonal.work],
+        work=diagonal.source.segment.works[diagonal.work],
         channel=channel,
         output=Span(output.starts[first], output.ends[end - 1]),
-        source=Span(*segment.char_span(first + shift, end + shift)),
+        source=passage.source(diagonal),
         stretches=tuple(passage.stretches),
         words=passage.units // 2,
         counted=passage.counted // 2,

@@ -1,7 +1,6 @@
 """The streaming scanner: reads a channel once, token by token, and follows what it copies along the sources."""
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Final
 
 from indexes.model import Match
@@ -56,7 +55,10 @@ class Pursuit:
 
 
 class TextScanner:
-    """Scans one channel against a snapshot's sources; see `indexes.base.Scanner` for what it promises."""
+    """Scans one channel against a snapshot's sources; see `indexes.base.Scanner` for what it promises.
+
+    It turns all the text of a step into tokens at once, and remembers those behind a stop until the caller goes on.
+    """
 
     def __init__(self, sources: Sequence[Source], grams: CommonGrams, channel: str, grounding: Sequence[str]) -> None:
         self._tokenizer = Tokenizer()
@@ -70,18 +72,21 @@ class TextScanner:
         self._active = False
         self._runs: list[Run] = []
         self._matches: tuple[Match, ...] | None = ()
+        self._text = ""
+        self._stop: int | None = None
 
     @property
     def matches(self) -> tuple[Match, ...]:
         """Every match opened so far, in order of opening, each with its present extent."""
         if self._matches is None:
-            self._matches = tuple(chain.from_iterable([run.matches() for run in self._runs]))
+            self._matches = tuple([match for run in self._runs for match in run.matches])
         return self._matches
 
     @property
     def words_ended(self) -> Sequence[int]:
         """End offset of each finished token so far."""
-        return self._reading.ends
+        ends = self._reading.ends
+        return ends if self._stop is None else ends[: self._reading.count]
 
     @property
     def words(self) -> int:
@@ -91,21 +96,27 @@ class TextScanner:
     @property
     def settled(self) -> int:
         """Offset in code points before which no match that is still to open begins."""
-        starts = self._reading.starts
-        return starts[max(0, self._reading.count - UNSETTLED)] if starts else 0
+        count = self._reading.count
+        return self._reading.starts[max(0, count - UNSETTLED)] if count else 0
 
     def step(self, text: str, start: int = 0) -> int:
         """Read `text[start:]`, stopping early right after a token at which a match opened or grew."""
-        at, size = start, len(text)
-        read, hashes, reading = self._tokenizer.read, self._reading.hashes, self._reading
-        while at < size:
-            at = read(text, at)
-            if len(hashes) != reading.count and self._take():
-                return at
-        return at
+        if self._stop is None or not self._goes_on(text, start):
+            self._tokenizer.read_all(text, start)
+        reading = self._reading
+        finished = len(reading.hashes)
+        while reading.count < finished:
+            if self._take():
+                self._text = text
+                self._stop = reading.ends[reading.count - 1] - self._tokenizer.offset + len(text)
+                return self._stop
+        self._stop = None
+        return len(text)
 
     def close(self) -> None:
         """The text ends here: finish the last token; `matches` is final and none is live."""
+        if self._stop is not None:
+            self._forget()
         self._tokenizer.close()
         if len(self._reading.hashes) != self._reading.count:
             self._take()
@@ -116,6 +127,24 @@ class TextScanner:
             pursuit.live.clear()
             pursuit.stretches.clear()
         self._matches = None
+
+    def _goes_on(self, text: str, start: int) -> bool:
+        """Whether the tokens behind the stop are those of `text[start:]`; if not, they are forgotten."""
+        if (text is self._text and start == self._stop) or text[start:] == self._text[self._stop :]:
+            return True
+        self._forget()
+        return False
+
+    def _forget(self) -> None:
+        """Go back to the last stop, which is right after a token."""
+        before, reading = self._tokenizer, self._reading
+        for column in (before.hashes, before.starts, before.ends, before.units):
+            del column[reading.count :]
+        self._tokenizer = Tokenizer()
+        self._tokenizer.hashes, self._tokenizer.starts = before.hashes, before.starts
+        self._tokenizer.ends, self._tokenizer.units = before.ends, before.units
+        self._tokenizer.offset = before.ends[-1]
+        self._stop = None
 
     def _take(self) -> bool:
         """Take the token just finished; return whether a match opened or grew."""
