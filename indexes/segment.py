@@ -8,7 +8,8 @@ import json
 import mmap
 import os
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -23,6 +24,7 @@ FORMAT: Final = 1
 MANIFEST: Final = "segment.json"
 ARRAYS: Final = "arrays.bin"
 ALIGNMENT: Final = 64
+REBUILD: Final = "run `fairgate index verify`, then add its works again"
 
 Arrays: TypeAlias = dict[str, NDArray[np.generic]]
 Facts: TypeAlias = dict[str, Any]
@@ -59,15 +61,22 @@ def write_segment(directory: Path, parameters: Facts, arrays: Arrays, files: Map
         name = checksum(manifest)[:16]
         write_flushed(aside / MANIFEST, manifest)
         flush_directory(aside)
-        if (directory / name).exists():
-            shutil.rmtree(aside)
-        else:
-            aside.rename(directory / name)
-            flush_directory(directory)
+        settle(aside, directory, name)
     except OSError as error:
         shutil.rmtree(aside, ignore_errors=True)
         raise FairgateError(f"cannot write to `{directory}`: {reason(error)}; free space or choose another") from error
     return name
+
+
+def settle(aside: Path, directory: Path, name: str) -> None:
+    """Give a written segment its place, unless the same segment already stands there whole."""
+    if (directory / name).exists():
+        if not faults(directory, name):
+            shutil.rmtree(aside)
+            return
+        shutil.rmtree(directory / name)
+    aside.rename(directory / name)
+    flush_directory(directory)
 
 
 def pack(arrays: Arrays) -> tuple[bytes, dict[str, list[Any]]]:
@@ -84,8 +93,8 @@ def pack(arrays: Arrays) -> tuple[bytes, dict[str, list[Any]]]:
     return b"".join(parts), places
 
 
-def open_segment(directory: Path, name: str) -> Segment:
-    """Open a segment without reading it; sizes are checked, contents only by `faults`.
+def open_segment(directory: Path, name: str, *, unread: Collection[str] | None = None) -> Segment:
+    """Open a segment. Sizes are checked always, checksums of all files but `unread` where that is given.
 
     Raises IndexUnavailableError naming the file if anything is missing, of the wrong size or of another format.
     """
@@ -94,6 +103,8 @@ def open_segment(directory: Path, name: str) -> Segment:
         facts = read_manifest(home, name)
         mapped = {file: map_file(home / file, said["bytes"]) for file, said in facts["files"].items()}
         arrays = {key: view(mapped[ARRAYS], *place) for key, place in facts["arrays"].items()}
+        if unread is not None:
+            check(home, facts, {file: each for file, each in mapped.items() if file not in unread})
     except OSError as error:
         raise IndexUnavailableError(f"index segment `{home}` cannot be read: {reason(error)}; {REBUILD}") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -101,7 +112,11 @@ def open_segment(directory: Path, name: str) -> Segment:
     return Segment(name, facts, arrays, {file: each for file, each in mapped.items() if file != ARRAYS})
 
 
-REBUILD: Final = "run `fairgate index verify`, then add its works again"
+def check(home: Path, facts: Facts, mapped: Mapping[str, memoryview]) -> None:
+    """Raise IndexUnavailableError for the first file whose checksum is not that of the manifest."""
+    for file, content in mapped.items():
+        if checksum(content) != facts["files"][file]["xxh3"]:
+            raise IndexUnavailableError(f"index file `{home / file}` is damaged; {REBUILD}")
 
 
 def read_manifest(home: Path, name: str) -> Facts:
@@ -127,8 +142,10 @@ def map_file(path: Path, size: int) -> memoryview:
 
 
 def view(packed: memoryview, dtype: str, offset: int, count: int) -> NDArray[np.generic]:
-    """One array of a packed file, not copied."""
-    return np.frombuffer(packed, np.dtype(dtype).newbyteorder("<"), count, offset)
+    """One array of a packed file; not copied where the machine is little-endian too."""
+    if sys.byteorder == "little":
+        return np.frombuffer(packed, dtype, count, offset)
+    return np.frombuffer(packed, np.dtype(dtype).newbyteorder("<"), count, offset).astype(dtype)
 
 
 def faults(directory: Path, name: str) -> list[str]:

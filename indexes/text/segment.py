@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from indexes.errors import IndexUnavailableError
 from indexes.model import Work
-from indexes.segment import REBUILD, Segment, open_segment
+from indexes.segment import REBUILD, open_segment
 from indexes.text.build import TEXT_BLOCK, TEXTS, WORKS, Arrays, Built, build
 from indexes.text.gramtable import GramTable
 from indexes.text.layout import Layout
@@ -74,18 +75,24 @@ class TextSegment:
         return cls.built(build(works, every_gram=every_gram))
 
     @classmethod
-    def open(cls, directory: Path, name: str, removed: frozenset[int] = NOBODY) -> "TextSegment":
-        """A segment on disk, mapped; raises IndexUnavailableError if it is missing or not whole."""
-        segment = open_segment(directory, name)
+    def open(cls, directory: Path, name: str, removed: frozenset[int] = NOBODY, *, check: bool = True) -> "TextSegment":
+        """A segment on disk, mapped; raises IndexUnavailableError if it is missing or not whole.
+
+        With `check` every file but the kept texts is compared with its checksum.
+        """
+        segment = open_segment(directory, name, unread=(TEXTS,) if check else None)
         try:
-            return cls.mapped(segment, removed)
+            return cls(segment.arrays, segment.files, segment.name, removed)
         except (KeyError, ValueError, IndexError) as error:
             raise IndexUnavailableError(f"index segment `{directory / name}` is damaged; {REBUILD}") from error
 
-    @classmethod
-    def mapped(cls, segment: Segment, removed: frozenset[int]) -> "TextSegment":
-        """The text segment in an opened directory."""
-        return cls(segment.arrays, segment.files, segment.name, removed)
+    def without(self, removed: frozenset[int]) -> "TextSegment":
+        """The same segment, with these works removed."""
+        if removed == self.removed:
+            return self
+        other = copy(self)
+        other.removed = removed
+        return other
 
     def __len__(self) -> int:
         """Tokens of all works."""
@@ -135,6 +142,11 @@ class TextSegment:
     def step(self, position: int) -> int:
         """Code points from the end of the token before (or the beginning of the text) to the end of this one."""
         return sum(self._layout.shape(position))
+
+    @property
+    def keeps_texts(self) -> bool:
+        """Whether the texts of the works are kept beside their fingerprints."""
+        return self._texts is not None
 
     def text(self, ordinal: int) -> str | None:
         """The text of a work; None where only fingerprints are kept."""
