@@ -42,7 +42,7 @@ class Place:
     def writer(self, *, create: bool = False) -> Engine:
         """An engine whose transactions write. A SQLite file that is not there is made only with `create`."""
         if self.file is None:
-            return _made(self.url, connect_args=_POSTGRESQL)
+            return _made(self.url, connect_args=_POSTGRESQL, pool_pre_ping=True)
         if not self.file.parent.is_dir():
             raise UsageError(f"`{self.file.parent}` is no folder: make it, or name another place for the ledger")
         engine = _made(_uri(self.file, "rwc" if create else "rw"), connect_args={"timeout": self.patience})

@@ -17,7 +17,7 @@ from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.reading import Query
 from proxy.ledger.record import ChoiceRecord, Closing, Decision, RequestFacts
 from proxy.ledger.stored import choice_draft, closing_draft, now_us, to_us
-from proxy.ledger.writer import CAPACITY, Writer
+from proxy.ledger.writer import CAPACITY, Watch, Writer
 
 PATIENCE_SECONDS = 10.0
 
@@ -45,12 +45,13 @@ class SqlLedger:
         capacity: int = CAPACITY,
         patience: float = PATIENCE_SECONDS,
         watch: Callable[[int], None] | None = None,
+        lost: Callable[[int], None] | None = None,
     ) -> Self:
         """Open a ledger, creating it or upgrading its schema first. Blocks; call it once, at start.
 
         `capacity` bounds the rows that wait to be written, `patience` the seconds a caller waits; `watch` is told how
-        many rows wait whenever that changes, from any thread. Raises UsageError for a wrong URL and
-        LedgerUnavailableError when the ledger cannot be had or is of a newer fairgate.
+        many rows wait whenever that changes, `lost` how many queued rows will never be written, both from any thread.
+        Raises UsageError for a wrong URL, LedgerUnavailableError when the ledger cannot be had or is too new for us.
         """
         place = Place(url, patience)
         with unavailable(place, "open"):
@@ -60,7 +61,8 @@ class SqlLedger:
             finally:
                 maker.dispose()
             reader = place.reader()
-        return cls(place, Writer(place.writer(), place, capacity, watch or _unwatched), reader, patience)
+        watcher = Watch(watch or _unwatched, lost or _unwatched)
+        return cls(place, Writer(place.writer(), place, capacity, watcher), reader, patience)
 
     @property
     def queued(self) -> int:
@@ -138,5 +140,5 @@ class SqlLedger:
         return await asyncio.to_thread(run)
 
 
-def _unwatched(_length: int) -> None:
-    """Nobody asked how long the queue is."""
+def _unwatched(_number: int) -> None:
+    """Nobody asked."""

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from proxy.ledger.append import Erasure, begin, extend, stands
 from proxy.ledger.chain import Draft, Head
@@ -38,14 +38,22 @@ class Item:
     waiter: Future[None] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told, from any thread: `queued` how many rows wait, `lost` how many never will be written."""
+
+    queued: Callable[[int], None]
+    lost: Callable[[int], None]
+
+
 class Writer:
     """Commits what is submitted, in order. `submit` and `room` may be called from any thread."""
 
-    def __init__(self, engine: Engine, place: Place, capacity: int, watch: Callable[[int], None]) -> None:
+    def __init__(self, engine: Engine, place: Place, capacity: int, watch: Watch) -> None:
         self._engine = engine
         self._place = place
         self._capacity = capacity
-        self._watch = watch  # told the length of the queue whenever it changed
+        self._watch = watch
         self._queue: deque[Item] = deque()
         self._writing = 0  # items taken from the queue and not yet answered
         self._behind = 0  # how many stood in the queue when the group was taken
@@ -72,12 +80,12 @@ class Writer:
         if waiter is not None:
             waiter.set_running_or_notify_cancel()  # a caller that goes away does not take its record with it
         with self._changed:
-            if self._closing_until is not None:
+            if self._closing_until is not None or not self._thread.is_alive():
                 raise LedgerUnavailableError(f"ledger `{self._place.name}` is closed: nothing more is written to it")
             self._queue.append(Item(work, waiter))
             self._waiting += wait
             self._changed.notify()
-        self._watch(len(self))
+        self._watch.queued(len(self))
         return waiter
 
     def room(self) -> Future[None] | None:
@@ -103,7 +111,7 @@ class Writer:
             self._write(group)
             self._writing = 0
             self._make_room()
-            self._watch(len(self))
+            self._watch.queued(len(self))
         self._abandon()
         self._engine.dispose()
 
@@ -136,7 +144,7 @@ class Writer:
         try:
             self._commit([item.work for item in group if item.work is not None])
         except Exception as error:  # noqa: BLE001 (the thread must live; whoever waits is told)
-            if len(group) > 1 and not _of_the_database(error):
+            if len(group) > 1 and _of_the_row(error):
                 self._singly(group)
             else:
                 self._fail(group, error)
@@ -176,9 +184,12 @@ class Writer:
         one waits for is kept; until it works again a single row is tried at a time.
         """
         message = f"cannot write to ledger `{self._place.name}`: {reason(error)}"
-        logger.error(message)
         told = list(group)
-        if _of_the_database(error):
+        if _of_the_row(error):
+            logger.error("%s: the row is lost", message, exc_info=error)
+            self._watch.lost(sum(item.waiter is None for item in group))
+        else:
+            logger.error(message)
             self._engine.dispose()  # whatever state its connections are in, they are not asked again
             with self._changed:
                 self.healthy = False
@@ -210,8 +221,9 @@ class Writer:
                 item.waiter.set_exception(LedgerUnavailableError(f"ledger `{self._place.name}` was closed unwritten"))
         if self._queue:
             logger.error("%d rows were lost: ledger %s could not be written", len(self._queue), self._place.name)
+            self._watch.lost(len(self._queue))
 
 
-def _of_the_database(error: Exception) -> bool:
-    """Whether the ledger as a whole could not be written, rather than this row."""
-    return isinstance(error, OperationalError | InterfaceError | OSError)
+def _of_the_row(error: Exception) -> bool:
+    """Whether this row cannot be written, rather than the ledger as a whole."""
+    return isinstance(error, DataError | IntegrityError) or not isinstance(error, DBAPIError | OSError)
