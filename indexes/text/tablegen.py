@@ -92,7 +92,7 @@ def classify(char: str, alike: dict[str, str]) -> tuple[int, str]:
 
     A code point that unfolds into letters and separators (`½`, `⑴`) is a word of its own, without the separators.
     """
-    if unicodedata.category(char) in ("Cs", "Co", "Cc") and not vanishes(char):
+    if unicodedata.category(char) in ("Cc", "Cn", "Co", "Cs") and not vanishes(char):
         return SEPARATOR, ""
     folded = fold(char, alike)
     if not folded:
