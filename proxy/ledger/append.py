@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, tuple_, update
 
@@ -74,7 +74,7 @@ def extend(connection: Connection, head: Head, work: Sequence[Draft | Erasure]) 
 
 def _insert(connection: Connection, rows: list[Row], kept: list[dict[str, object]]) -> None:
     if rows:
-        connection.execute(insert(entries), [asdict(row) for row in rows])
+        connection.execute(insert(entries), [row.columns() for row in rows])
     if kept:
         connection.execute(insert(erasable), kept)
 

@@ -11,7 +11,7 @@ be told from a moved one (its hash is right, what it follows is not).
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -60,6 +60,10 @@ class Row:
     sealed: str | None
     previous: str
     hash: str
+
+    def columns(self) -> dict[str, str | int | None]:
+        """The row by column, as it is inserted."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def canonical(value: object) -> str:
@@ -116,9 +120,8 @@ def follow(head: Head, draft: Draft, sealed: str | None) -> tuple[Row, Head]:
         previous=head.hash,
         hash="",
     )
-    digest = row_hash(row)
-    linked = Row(**{**{name: getattr(row, name) for name in Row.__slots__}, "hash": digest})
-    return linked, Head(head.chain, head.length + 1, digest)
+    linked = replace(row, hash=row_hash(row))
+    return linked, Head(head.chain, linked.seq, linked.hash)
 
 
 def _digest(parts: tuple[object, ...]) -> str:
