@@ -1,7 +1,7 @@
 """The streaming scanner: reads a channel once, token by token, and follows what it copies along the sources."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from indexes.model import Match
 from indexes.text.common import MANY, CommonGrams
@@ -52,6 +52,10 @@ class Pursuit:
         for shift in over:
             del self.live[shift]
         return grew, ended
+
+
+Places: TypeAlias = tuple[Pursuit, int, Sequence[int]]
+"""A gram found: by what it is to be followed, of how many tokens it is, and where the source keeps it."""
 
 
 class TextScanner:
@@ -151,20 +155,36 @@ class TextScanner:
         reading = self._reading
         at = reading.count
         gram = reading.take()
-        grew = self._active and self._pursue(at)
+        found: list[Places] = []
         if gram != NO_GRAM:
             for probe in self._probes:
                 if probe(gram):
-                    self._nominate(at, gram, self._pursuits, short=False)
+                    found += self._places(at, gram, self._pursuits, short=False)
                     break
         if self._brief and (gram := reading.triple(at)) != NO_GRAM:
             for probe in self._brief_probes:
                 if probe(gram):
-                    self._nominate(at, gram, self._brief, short=True)
+                    found += self._places(at, gram, self._brief, short=True)
                     break
         if self._active:
-            grew |= self._open(at)
-        return grew
+            grew = self._pursue(at)
+        elif found:
+            grew = False
+        else:
+            return False
+        return self._nominate(at, found) or grew
+
+    def _places(self, at: int, gram: int, pursuits: Sequence[Pursuit], *, short: bool) -> list[Places]:
+        """Where the sources keep the gram that ends at token `at`; notes whether that is in many places."""
+        size = self._reading.size(at, short)
+        found = [
+            (pursuit, size, positions)
+            for pursuit in pursuits
+            if len(positions := pursuit.source.positions(gram, short=short))
+        ]
+        if sum([len(positions) for _, _, positions in found]) > MANY:
+            self._channel.crowded[short].add(at)
+        return found
 
     def _pursue(self, at: int) -> bool:
         """Follow what is being followed by one token; return whether a match grew."""
@@ -180,26 +200,20 @@ class TextScanner:
                 self._active |= bool(pursuit)
         return grew
 
-    def _nominate(self, at: int, gram: int, pursuits: Sequence[Pursuit], *, short: bool) -> None:
-        """Follow every place at which a source keeps the gram that ends at token `at`."""
-        reading = self._reading
-        places = 0
-        for pursuit in pursuits:
-            positions = pursuit.source.positions(gram, short=short)
-            if len(positions):
-                places += len(positions)
-                pursuit.stretches.add(reading.hashes, at, reading.size(at, short), positions, pursuit.live)
-                self._active |= bool(pursuit.stretches)
-        if places > MANY:
-            self._channel.crowded[short].add(at)
+    def _nominate(self, at: int, found: Sequence[Places]) -> bool:
+        """Follow the places at which grams that end at token `at` were found; return whether a match opened."""
+        for pursuit, size, positions in found:
+            pursuit.stretches.add(self._reading.hashes, at, size, positions, pursuit.live)
+        waiting = [pursuit for pursuit in self._pursuits if pursuit.stretches]
+        self._active |= bool(waiting)
+        return bool(waiting) and self._open(at, waiting)
 
-    def _open(self, at: int) -> bool:
+    def _open(self, at: int, waiting: Sequence[Pursuit]) -> bool:
         """Open the matches of stretches that are long enough by now; return whether there was one."""
         floor = self._reading.floor
         opened = [
             (pursuit.source.number, found.start + found.shift, found, pursuit)
-            for pursuit in self._pursuits
-            if pursuit.stretches
+            for pursuit in waiting
             for found in pursuit.stretches.ripe(lambda short: floor(at, short))
         ]
         opened.sort(key=lambda entry: entry[:2])

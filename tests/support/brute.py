@@ -5,6 +5,7 @@ Nothing here knows of grams looked up, filters, candidates or machines; it is sl
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,14 +47,18 @@ class Text:
 
 
 class Indexed:
-    """A work as the reference holds it. `kept` are the numbers of the last tokens of the grams the index keeps."""
+    """A work as the reference holds it."""
 
     def __init__(self, work: Work, text: str) -> None:
         self.work = work
         self.text = Text.of(tokenize(text))
         self.units = sum(self.text.units)
         self.short = self.units < SHORT_UNITS
-        self.kept = set(range(SHORT_GRAM - 1, len(self.text.hashes))) if self.short else winnowed(self.text)
+
+    @cached_property
+    def kept(self) -> set[int]:
+        """The numbers of the last tokens of the grams that the index keeps."""
+        return set(range(SHORT_GRAM - 1, len(self.text.hashes))) if self.short else winnowed(self.text)
 
     def size(self, units: int) -> int:
         """Tokens of the gram by which this work is looked up, where it ends in a token of so many units."""
