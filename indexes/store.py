@@ -64,10 +64,11 @@ class Place:
 
 
 class Store:
-    """The index in a directory. Reading never waits for writing."""
+    """The index in a directory. Reading never waits for writing. `batch` bytes of text make a segment."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, batch: int = BATCH) -> None:
         self.directory = directory
+        self._batch = batch
         self._segments = directory / SEGMENTS
         self._open: dict[str, TextSegment] = {}
 
@@ -81,7 +82,7 @@ class Store:
             batch = Batch(self, state, keep_texts=keep_texts)
             for work, text in works:
                 yield Outcome(work.id, batch.take(work, text))
-                if batch.size >= BATCH:
+                if batch.size >= self._batch:
                     batch.commit()
             batch.commit()
 

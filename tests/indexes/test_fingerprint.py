@@ -6,27 +6,10 @@ from indexes.text import fingerprint
 from indexes.text.fingerprint import K_UNSPACED, MASK, MULTIPLIER, SHORT_K, K, T, W
 from indexes.text.normalize import Tokens, tokenize
 
-WORDS = [
-    "whale",
-    "sea",
-    "ship",
-    "harpoon",
-    "the",
-    "of",
-    "and",
-    "a",
-    "to",
-    "in",
-    "storm",
-    "captain",
-    "漢",
-    "字",
-    "春",
-    "眠",
-    "不",
-    "覚",
-    "暁",
-]
+WORDS = (
+    *("whale", "sea", "ship", "harpoon", "the", "of", "and", "a", "to", "in", "storm", "captain"),
+    *"漢字春眠不覚暁",
+)
 
 tokens_of = st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join).map(tokenize)
 
