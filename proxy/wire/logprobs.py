@@ -1,0 +1,107 @@
+"""Log probabilities leave with their text or not at all. Sans-I/O.
+
+Entries are placed by their bytes: what the tokens spell, one after another, is the channel's text in UTF-8. A token may
+come before its text does (a character cut over several tokens) and then waits; one that spells no text of the channel
+(the syntax around a tool call, what a parser took out) never leaves, except a control token such as `</s>`.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+_CONTROL = re.compile(r"<[^\s<>]{1,40}>|\[[^\s\[\]]{1,40}\]")
+
+
+class Batch(msgspec.Struct, frozen=True, gc=False):
+    """The entries that one chunk brings. `key` is where they stand in `logprobs`: `content` or `refusal`.
+
+    `channel` is the one whose text they belong to; None where they cannot be told apart between several channels: then
+    they may leave only with a chunk of which nothing was held back or changed.
+    """
+
+    key: str
+    channel: str | None
+    entries: list[Any]
+
+
+class LogprobQueue:
+    """Entries of one channel that wait for their text; offsets are code points of the channel's text as generated."""
+
+    def __init__(self, start: int = 0) -> None:
+        self._placed: deque[tuple[int, Any]] = deque()
+        self._unplaced: deque[tuple[bytes, Any]] = deque()
+        self._text = b""
+        self._taken = 0  # bytes of `_text` that tokens have spelled
+        self._at = start  # code points that tokens have spelled, or that came without tokens
+
+    def __len__(self) -> int:
+        return len(self._placed) + len(self._unplaced)
+
+    def add(self, entries: Sequence[Any], text: str) -> None:
+        """Take the text that came with `entries`; either may be empty."""
+        self._unplaced.extend((_spelled(entry), entry) for entry in entries)
+        self._text = self._text[self._taken :] + text.encode("utf-8", "surrogatepass")
+        self._taken = 0
+        while self._unplaced:
+            spelled, entry = self._unplaced[0]
+            if self._text.startswith(spelled, self._taken):
+                self._consume(len(spelled))
+                self._placed.append((self._at, entry))
+            elif _CONTROL.fullmatch(spelled.decode("utf-8", "replace")):
+                self._placed.append((self._at, entry))
+            elif spelled.startswith(self._text[self._taken : self._taken + len(spelled)]):
+                return  # the rest of its text is still to come
+            self._unplaced.popleft()
+        self._consume(len(self._text) - self._taken)
+
+    def release(self, until: int) -> list[Any]:
+        """Hand over, in order, the entries whose text ends at or before `until`."""
+        out = []
+        while self._placed and self._placed[0][0] <= until:
+            out.append(self._placed.popleft()[1])
+        return out
+
+    def _consume(self, count: int) -> None:
+        taken = self._text[self._taken : self._taken + count]
+        self._taken += count
+        self._at += sum(byte & 0xC0 != 0x80 for byte in taken)
+
+
+class ChoiceLogprobs:
+    """The queues of one choice. It must see every chunk of the choice, those without log probabilities too."""
+
+    def __init__(self) -> None:
+        self._queues: dict[tuple[str, str], LogprobQueue] = {}
+        self._lengths: dict[str, int] = {}
+
+    def accept(self, batches: Iterable[Batch], texts: Mapping[str, str]) -> None:
+        """Take what a chunk brought: its entries, and its text by channel."""
+        brought = {(batch.key, batch.channel): batch.entries for batch in batches if batch.channel is not None}
+        for key, channel in brought:
+            if (key, channel) not in self._queues:
+                self._queues[key, channel] = LogprobQueue(self._lengths.get(channel, 0))
+        for (key, channel), queue in self._queues.items():
+            queue.add(brought.get((key, channel), ()), texts.get(channel, ""))
+        for channel, text in texts.items():
+            self._lengths[channel] = self._lengths.get(channel, 0) + len(text)
+
+    def release(self, released: Mapping[str, int]) -> dict[str, list[Any]]:
+        """Hand over the entries, by key, whose text has left; `released` says how much of each channel has."""
+        out: dict[str, list[Any]] = {}
+        for (key, channel), queue in self._queues.items():
+            out.setdefault(key, []).extend(queue.release(released.get(channel, 0)))
+        return out
+
+
+def _spelled(entry: Any) -> bytes:
+    """The bytes of an entry's token; where an entry is no entry, bytes that spell nothing."""
+    if not isinstance(entry, dict):
+        return b"\xff"
+    numbers = entry.get("bytes")
+    if isinstance(numbers, list) and all(isinstance(number, int) and 0 <= number <= 255 for number in numbers):
+        return bytes(numbers)
+    token = entry.get("token")
+    return token.encode("utf-8", "surrogatepass") if isinstance(token, str) else b"\xff"
