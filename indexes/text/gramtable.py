@@ -48,9 +48,10 @@ def build_filter(grams: Grams) -> NDArray[np.uint8]:
 def probe(filled: memoryview) -> Callable[[int], bool]:
     """The test of one gram against a filter, as quick as plain Python makes it."""
     mask = len(filled) - 1
+    bits = tuple(1 << (low >> 1) for low in range(16))
 
     def maybe(gram: int) -> bool:
-        return filled[gram >> 4 & mask] >> (gram >> 1 & 7) & 1 == 1
+        return filled[gram >> 4 & mask] & bits[gram & 15] != 0
 
     return maybe
 

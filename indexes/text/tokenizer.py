@@ -109,13 +109,28 @@ class Lexicon:
 
     def _few(self, text: str, at: int) -> tuple[Columns, int]:
         columns: Columns = ([], [], [], [])
+        hashes, starts, ends, units = columns
+        classes, words = self.classes, self.words
         state = CLOSED
-        while (start := self.begin(text, at)) < len(text):
-            at, state = self.extend(text, start + 1, self.opened(text[start]))
-            row = (self.words[text[start:at]], start, at, UNITS[self.classes[ord(text[start])]])
-            for column, value in zip(columns, row, strict=True):
-                column.append(value)
-        return columns, state if columns[2] and columns[2][-1] == len(text) else CLOSED
+        for place in range(at, len(text)):
+            sort = classes[ord(text[place])]
+            if sort == VANISHING or (sort == WORD and state == IN_WORD):
+                continue
+            if sort == MARK and state:
+                state = IN_OTHER
+                continue
+            if state:
+                ends.append(place)
+                hashes.append(words[text[starts[-1] : place]])
+            state = CLOSED
+            if sort != SEPARATOR:
+                starts.append(place)
+                units.append(UNITS[sort])
+                state = IN_WORD if sort == WORD else IN_OTHER
+        if state:
+            ends.append(len(text))
+            hashes.append(words[text[starts[-1] :]])
+        return columns, state
 
     def _many(self, text: str, at: int) -> tuple[Columns, int]:
         found = tokenize(text[at:])
