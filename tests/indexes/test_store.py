@@ -1,6 +1,9 @@
 import fcntl
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -308,3 +311,39 @@ def test_a_stored_index_of_this_format_opens(tmp_path):
             assert first + at in table.positions(gram)
         assert place.segment.char_span(first, end) == (tokens.starts[0], tokens.ends[-1])
     assert snapshot.works == 3
+
+
+ADDING = """
+import sys
+from pathlib import Path
+from indexes.model import Work
+from indexes.store import Store
+store = Store(Path(sys.argv[1]), batch=2000)
+print("started", flush=True)
+for outcome in store.add((Work(f"n{number}", "t"), f"some words of number {number} " * 20) for number in range(4000)):
+    print(outcome.id, flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lines", [1, 2, 40, 150, 400])
+def test_a_killed_writer_leaves_a_whole_index(store, lines):
+    list(store.add([work(1)]))
+    with subprocess.Popen(  # noqa: S603 (our own script)
+        [sys.executable, "-c", ADDING, str(store.directory)], stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        for _ in range(lines):
+            writer.stdout.readline()
+        writer.kill()
+    assert writer.returncode == -signal.SIGKILL
+    fresh = Store(store.directory)
+    assert fresh.verify() == []
+    ids = alive_ids(fresh)
+    assert ids[0] == "w1"
+    assert lines < 100 or len(ids) > 20
+    assert ids[1:] == [f"n{number}" for number in range(len(ids) - 1)]
+    list(fresh.add([work(2)]))
+    assert alive_ids(fresh) == [*ids, "w2"]
+    segments = {path.name for path in (store.directory / "segments").iterdir()}
+    assert segments == {segment.name for segment in fresh.snapshot().segments}
