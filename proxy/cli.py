@@ -4,6 +4,7 @@ import sys
 from importlib import import_module, metadata
 
 import click
+from typing_extensions import override
 
 from indexes.errors import FairgateError, IndexUnavailableError, UsageError
 
@@ -13,10 +14,12 @@ COMMANDS = ("serve", "demo", "index", "check", "policy", "ledger")
 class LazyCommands(click.Group):
     """Imports a command's module when it is asked for, so that `--version` and `--help` stay quick."""
 
+    @override
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
+    @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Find a command by name; None for an unknown one."""
         if cmd_name not in COMMANDS:
@@ -39,21 +42,20 @@ def main() -> None:
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.show()
-        sys.exit(2)
+        sys.exit(_say(error.format_message(), 2))
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except UsageError as error:
-        sys.exit(_say(error, 2))
+        sys.exit(_say(str(error), 2))
     except IndexUnavailableError as error:
-        sys.exit(_say(error, 3))
+        sys.exit(_say(str(error), 3))
     except FairgateError as error:
-        sys.exit(_say(error, 1))
+        sys.exit(_say(str(error), 1))
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
 
 
-def _say(error: FairgateError, code: int) -> int:
-    click.echo(f"fairgate: {error}", err=True)
+def _say(message: str, code: int) -> int:
+    click.echo(f"fairgate: {message}", err=True)
     return code

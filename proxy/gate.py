@@ -16,7 +16,7 @@ that cannot fall as the text grows, so what was released is never regretted. Who
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from indexes.base import Scanner
 from indexes.model import Match
@@ -27,7 +27,7 @@ from proxy.lane import Edit, Lane, View
 
 UNBOUNDED = 1 << 30
 
-type_key = tuple[str, str, int, int, bool]
+MatchKey: TypeAlias = tuple[str, str, int, int, bool]
 
 
 class Judge(Protocol):
@@ -64,14 +64,15 @@ class ChoiceGate:
         self._plan = plan
         self._lanes: dict[str, Lane] = {}
         self._allowance = UNBOUNDED
-        self._known: frozenset[type_key] = frozenset()
+        self._known: frozenset[MatchKey] = frozenset()
         self.stopped = False
+        """Whether the choice was blocked; nothing more of it will leave."""
         self.evidence = Evidence()
         self.verdict: Verdict | None = None
 
     @property
     def applied(self) -> Action:
-        """What was done; before `close()`, what was done so far."""
+        """What was done; before `conclude()`, what was done so far."""
         if self.stopped:
             return Action.BLOCK
         if any(lane.edits for lane in self._lanes.values()):
@@ -101,16 +102,10 @@ class ChoiceGate:
             return text
         lane.touched = True
         lane.pending += text
-        out = []
-        while at < len(scanned) and not self.stopped:
-            out.append(self._grown(lane))
-            at = lane.scanner.step(scanned, at)
-        if not self.stopped:
-            out.append(self._advance(lane))
-        return "".join(out)
+        return self._read_on(lane, scanned, at)
 
     def close(self) -> dict[str, str]:
-        """The choice ends here: judge it for good and return what of each channel may still leave."""
+        """The text of the choice ends here: return what of each channel may still leave. `conclude` comes next."""
         out = {}
         for lane in self._lanes.values():
             if self.stopped:
@@ -121,16 +116,36 @@ class ChoiceGate:
             out[lane.channel] = self._grown(lane) if grew else ""
             if not self.stopped:
                 out[lane.channel] += self._advance(lane)
-        self._conclude()
         return out
 
-    def abandon(self) -> None:
-        """The answer broke off: judge what was read; nothing more leaves."""
-        self._conclude()
+    def conclude(self) -> Verdict:
+        """Judge what was read, once and for good; nothing more is read and nothing more leaves."""
+        matches = self._matches()
+        found = tuple(
+            quotation
+            for lane in self._lanes.values()
+            if lane.touched
+            for quotation in quotations(lane.text, lane.matches(), lane.channel)
+        )
+        self.evidence = self._gather(matches, found, closed=True)
+        self.verdict = self._plan.judge.decide(self.evidence)
+        return self.verdict
 
     def _open(self, channel: str) -> Lane:
         lane = self._lanes[channel] = Lane(channel, self._plan.scanner(channel), self._plan.view(channel))
         return lane
+
+    def _read_on(self, lane: Lane, scanned: str, at: int) -> str:
+        """Judge at every token at which a match opened or grew, the one before `at` first."""
+        out = []
+        while at < len(scanned):
+            out.append(self._grown(lane))
+            if self.stopped:
+                break
+            at = lane.scanner.step(scanned, at)
+        else:
+            out.append(self._advance(lane))
+        return "".join(out)
 
     def _advance(self, lane: Lane) -> str:
         """Release what no live match keeps back."""
@@ -160,7 +175,7 @@ class ChoiceGate:
         self._allowance = 0 if verdict.action.stops else self._plan.judge.allowance(evidence)
         return ""
 
-    def _cut(self, lane: Lane, matches: Sequence[Match], known: frozenset[type_key]) -> int:
+    def _cut(self, lane: Lane, matches: Sequence[Match], known: frozenset[MatchKey]) -> int:
         """Where delivery ends when a match opened at the token at which the verdict stops.
 
         After that token, since nothing was known against it before; but before it, when what was known already stops.
@@ -180,8 +195,7 @@ class ChoiceGate:
 
     def _act(self, lane: Lane, offenders: Sequence[tuple[Match, Action]], cut: int) -> str:
         if self._must_block(lane, offenders):
-            self.stopped = True
-            return lane.take(cut)
+            return self._stop(lane, cut)
         note = quote_note(offenders[0][0].work)
         out = lane.take(cut) + note
         lane.edits.append(Edit(cut, cut, note))
@@ -196,10 +210,16 @@ class ChoiceGate:
     def _go_on_eliding(self, lane: Lane) -> str:
         offenders = self._offenders(self._plan.judge.decide(self._gather(self._matches())))
         if self._must_block(lane, offenders):
-            self.stopped = True
-        else:
-            self._track(lane, offenders)
+            return self._stop(lane, lane.released)
+        self._track(lane, offenders)
         return ""
+
+    def _stop(self, lane: Lane, cut: int) -> str:
+        """Block the choice. What was read beyond the token at hand counts as never read, however it was cut."""
+        self.stopped = True
+        out = lane.take(cut)
+        lane.forget_after(lane.token_end())
+        return out
 
     def _track(self, lane: Lane, offenders: Sequence[tuple[Match, Action]]) -> None:
         """Remember which matches are left out, and leave out the text they cover so far."""
@@ -226,26 +246,12 @@ class ChoiceGate:
         works = frozenset(match.work.id for match in matches)
         return Evidence(
             matches=tuple(matches),
-            channels=tuple(
-                ChannelSize(lane.channel, lane.scanner.words, lane.length) for lane in self._lanes.values()
-            ),
+            channels=tuple(ChannelSize(lane.channel, lane.scanner.words, lane.length) for lane in self._lanes.values()),
             quotations=quotations_found,
             earlier=self._plan.earlier(works) if works else (),
             licensed=self._plan.licensed,
             closed=closed,
         )
 
-    def _conclude(self) -> None:
-        matches = self._matches()
-        found = tuple(
-            quotation
-            for lane in self._lanes.values()
-            if lane.touched
-            for quotation in quotations(lane.text, lane.matches(), lane.channel)
-        )
-        self.evidence = self._gather(matches, found, closed=True)
-        self.verdict = self._plan.judge.decide(self.evidence)
-
-
-def _key(match: Match) -> type_key:
+def _key(match: Match) -> MatchKey:
     return (match.channel, match.work.id, match.output.start, match.source.start, match.grounded)

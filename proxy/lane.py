@@ -89,6 +89,12 @@ class Lane:
         last = self.edits[-1]
         self.edits[-1] = Edit(last.cut, max(last.resume, until), last.note)
 
+    def forget_after(self, offset: int) -> None:
+        """Treat the text from `offset` on as if it had never been generated."""
+        self.pieces = [self.text[:offset]]
+        self.length = offset
+        self.pending = ""
+
     def delivered(self, span: Span) -> Span | None:
         """Where a span of the generated text stands in what the client received; None if none of it was sent."""
         start, end, shift = span.start, min(span.end, self.released), 0

@@ -1,6 +1,6 @@
 """The generator behind fairgate, over HTTP. Foreign errors are mapped here and only here."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
@@ -60,7 +60,7 @@ class Reply(Protocol):
     def headers(self) -> Mapping[str, str]:
         """Headers by lower-case name, those of this hop left out."""
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncGenerator[bytes, None]:
         """The decoded body as it arrives; raises UpstreamError when it breaks off."""
 
     async def close(self) -> None:
@@ -98,7 +98,7 @@ class HttpReply:
             key.lower(): value for key, value in response.headers.items() if key.lower() not in _NOT_RETURNED
         }
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The decoded body as it arrives; raises UpstreamError when it breaks off."""
         encoded = "content-encoding" in self._response.headers
         source = self._response.aiter_bytes() if encoded else self._response.aiter_raw()

@@ -1,0 +1,241 @@
+"""One request's life: bytes from upstream, events, guard, ledger, bytes to the client; owns every closing.
+
+Together with the ledger's writer this is the only place with a broad `except`: whatever goes wrong here fails closed,
+unless the policy says to pass when we could not look, and is never counted as success.
+"""
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+
+from indexes.errors import FairgateError
+from policies.model import Use
+from proxy.guard import AnswerGuard, UpstreamReportedError
+from proxy.ledger.errors import LedgerUnavailableError
+from proxy.ledger.record import ChoiceRecord, Closing, Outcome, RequestFacts
+from proxy.metrics import FailureStage, Metrics
+from proxy.notes import Excerpts, record
+from proxy.upstream import Reply, UpstreamError
+from proxy.wire import answer, sse
+from proxy.wire.errors import WireError
+
+
+
+class Ledger(Protocol):
+    """Where decisions are written."""
+
+    async def append(self, facts: RequestFacts, choice: ChoiceRecord) -> None:
+        """Write a choice's verdict; returns once it is committed, unless its action is pass."""
+
+    async def close(self, decision_id: str, closing: Closing, facts: RequestFacts | None = None) -> None:
+        """Write how a request ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under what one request is answered; picked once, kept while it runs."""
+
+    facts: RequestFacts
+    use: Use
+    excerpts: Excerpts
+    fail_open: bool
+    with_usage: bool
+    prompt_chars: int
+
+
+class Unjudgeable(FairgateError):
+    """We could not look, and the policy says to pass: from here on the answer leaves unjudged."""
+
+
+class Exchange:
+    """Answers one request."""
+
+    def __init__(self, terms: Terms, guard: AnswerGuard, reply: Reply, ledger: Ledger, metrics: Metrics) -> None:
+        self._terms = terms
+        self._guard = guard
+        self._reply = reply
+        self._ledger = ledger
+        self._metrics = metrics
+        self._open = False
+        self._closing = Closing("client_left")
+        self._busy = 0.0
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The bytes of a streamed answer; ends by itself in every case and never raises."""
+        try:
+            with self._metrics.in_flight():
+                async for frame in self._frames():
+                    yield frame
+            self._closing = self._ended()
+        except Exception as error:
+            yield sse.error_event(self._fail(error), code=_code(error))
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._close()
+
+    async def whole(self) -> bytes:
+        """The body of an answer that is not streamed; raises FairgateError when there is none to give."""
+        try:
+            async with aclosing(self._reply.chunks()) as blocks:
+                body = b"".join([block async for block in blocks])
+            out = await self._judge_whole(body)
+            self._closing = self._ended()
+        except Exception as error:
+            message = self._fail(error)
+            if isinstance(error, FairgateError):
+                raise
+            raise FairgateError(message) from error
+        else:
+            return out
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._close()
+
+    async def _judge_whole(self, body: bytes) -> bytes:
+        try:
+            began = time.perf_counter()
+            out = self._guard.answer(body)
+            self._busy += time.perf_counter() - began
+            await self._record()
+        except Exception as error:
+            if not self._passes(error):
+                raise
+            return body
+        return out
+
+    async def _frames(self) -> AsyncGenerator[bytes, None]:
+        decoder = sse.Decoder()
+        done = False
+        async with aclosing(self._reply.chunks()) as blocks:
+            async for block in blocks:
+                began = time.perf_counter()
+                events = decoder.feed(block)
+                out = []
+                for event in events:
+                    done = done or event.is_done
+                    if event.is_done and not self._guard.complete and not self._open:
+                        raise UpstreamError("upstream ended its stream before its answer was complete")
+                    out.append(await self._event(event))
+                    if done or self._cut_short():
+                        break
+                self._busy += time.perf_counter() - began
+                if joined := b"".join(out):
+                    yield joined
+                if done or self._cut_short():
+                    break
+        if self._cut_short() and not done:
+            yield self._last_words()
+        elif not done:
+            self._check_end(decoder)
+
+    async def _event(self, event: sse.Event) -> bytes:
+        """What the client gets for one event; the ledger has heard of a choice before its finish frame is returned."""
+        if self._open:
+            return event.raw
+        try:
+            out = self._guard.event(event)
+            if self._guard.ended:
+                await self._record()
+        except Exception as error:
+            if not self._passes(error):
+                raise
+            return self._guard.surrender() + event.raw
+        return out
+
+    async def _record(self) -> None:
+        """Tell the ledger of the choices that ended."""
+        terms = self._terms
+        ended, self._guard.ended = self._guard.ended, []
+        for choice in ended:
+            written = record(choice, terms.use, terms.facts.mode, terms.excerpts)
+            self._metrics.choice(written)
+            with self._metrics.stage("ledger"):
+                await self._ledger.append(terms.facts, written)
+
+    def _cut_short(self) -> bool:
+        """Whether upstream still writes what no one will read."""
+        return not self._open and self._guard.complete and self._guard.stopped
+
+    def _last_words(self) -> bytes:
+        """The end of a stream whose upstream is cancelled: usage if it was asked for, then the done marker."""
+        usage = b""
+        if self._terms.with_usage:
+            generated = sum(lane.length for choice in self._guard.choices for lane in choice.gate.lanes.values())
+            usage = sse.data_event(answer.usage_chunk(self._guard.shell, self._terms.prompt_chars, generated))
+        return usage + sse.DONE
+
+    def _check_end(self, decoder: sse.Decoder) -> None:
+        """The stream ended without its done marker: that is an end only if every choice had ended."""
+        left = decoder.close()
+        if (left is not None and left.cut) or not (self._guard.complete or self._open):
+            raise UpstreamError("upstream broke off before its answer was complete")
+
+    def _passes(self, error: Exception) -> bool:
+        """Whether the answer leaves unjudged because of a fault of ours."""
+        if not self._terms.fail_open or isinstance(error, UpstreamError | UpstreamReportedError):
+            return False
+        self._metrics.failure(_stage(error), "open")
+        self._open = True
+        self._guard.ended = []
+        return True
+
+    def _fail(self, error: Exception) -> str:
+        """Count a fault that ended the answer, and say it in one line that a client may read."""
+        stage = _stage(error)
+        self._metrics.failure(stage, "closed")
+        outcome: Outcome = "upstream_failed" if stage in ("upstream", "wire") else "failed"
+        message = str(error) if isinstance(error, FairgateError) else "this answer could not be checked"
+        self._closing = Closing(outcome, f"{type(error).__name__}: {message}"[:300])
+        return message
+
+    def _ended(self) -> Closing:
+        if self._open:
+            return Closing("failed", "could not look; the policy says pass, so the answer left unjudged")
+        return Closing("completed")
+
+    async def _close(self) -> None:
+        """Upstream is closed and the ledger told, whatever happened."""
+        await self._reply.close()
+        for step in (self._record_open, self._close_ledger):
+            try:
+                await step()
+            except Exception as error:
+                self._metrics.failure(_stage(error), "closed")
+        self._count()
+
+    async def _record_open(self) -> None:
+        """Choices that had not ended are judged as far as they were read."""
+        if not self._open:
+            self._guard.conclude_open()
+            await self._record()
+
+    async def _close_ledger(self) -> None:
+        await self._ledger.close(self._terms.facts.decision_id, self._closing, self._terms.facts)
+
+    def _count(self) -> None:
+        facts = self._terms.facts
+        self._metrics.request(facts.route, facts.tenant, stream=facts.stream, outcome=self._closing.outcome)
+        self._metrics.added_latency(facts.route, facts.mode, self._busy)
+        self._metrics.held(self._guard.held)
+        if self._guard.dropped:
+            self._metrics.dropped_field(facts.route, self._guard.dropped)
+
+
+def _stage(error: Exception) -> FailureStage:
+    match error:
+        case UpstreamError() | UpstreamReportedError():
+            return "upstream"
+        case WireError():
+            return "wire"
+        case LedgerUnavailableError():
+            return "ledger"
+        case _:
+            return "verbatim"
+
+
+def _code(error: Exception) -> str:
+    return "upstream_failed" if _stage(error) in ("upstream", "wire") else "not_checked"

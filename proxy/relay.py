@@ -1,0 +1,44 @@
+"""The ASGI response that streams an answer and closes it for certain when the client leaves.
+
+litestar's own streaming response leaves the generator open when the client goes away while `send` waits; the generator
+here is closed in every case, so the exchange behind it always ends, tells the ledger, and cancels its upstream.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import anyio
+from anyio.abc import TaskGroup
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Send
+from typing_extensions import override
+
+
+class Relay(ASGIResponse):
+    """Streams `frames`; each is sent as it comes."""
+
+    __slots__ = ("frames",)
+    _should_set_content_length = False
+
+    def __init__(
+        self, frames: AsyncGenerator[bytes, None], *, status_code: int, headers: dict[str, str], media_type: str
+    ) -> None:
+        super().__init__(status_code=status_code, headers=headers, media_type=media_type)
+        self.frames = frames
+
+    @override
+    async def __call__(self, scope: object, receive: Receive, send: Send) -> None:
+        async with aclosing(self.frames), anyio.create_task_group() as group:
+            group.start_soon(self._watch, receive, group)
+            await self.start_response(send)
+            async for frame in self.frames:
+                await send({"type": "http.response.body", "body": frame, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            group.cancel_scope.cancel()
+
+    @staticmethod
+    async def _watch(receive: Receive, group: TaskGroup) -> None:
+        """End the stream when the client leaves."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        group.cancel_scope.cancel()

@@ -1,0 +1,135 @@
+"""The gate against plain reading: what leaves never passes the limit, and never depends on how the text was cut."""
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+from hypothesis import event, given, settings
+
+from indexes.text.index import SegmentIndex
+from policies.model import Action
+from proxy.gate import ChoiceGate, Plan
+from tests.support.judges import LimitJudge
+from tests.support.planted import Case, cases, indexed
+
+CHANNEL = "content"
+
+
+def index_of(texts: Sequence[str]) -> SegmentIndex:
+    return indexed(tuple(texts))[0]
+
+
+def gate(index: SegmentIndex, judge: LimitJudge, *, enforce: bool = True, grounding: tuple[str, ...] = ()) -> ChoiceGate:
+    return ChoiceGate(
+        Plan(
+            scanner=lambda channel: index.scanner(channel, grounding),
+            view=lambda channel: None,
+            judge=judge,
+            earlier=lambda works: (),
+            enforce=enforce,
+            may_quote=lambda channel: judge.over is Action.REWRITE,
+        )
+    )
+
+
+def read(guarded: ChoiceGate, chunks: Iterable[str]) -> str:
+    out = "".join(guarded.feed(CHANNEL, chunk) for chunk in chunks)
+    out += "".join(guarded.close().values()) if not guarded.stopped else ""
+    guarded.conclude()
+    return out
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_streamed_and_whole_deliver_the_same_and_give_the_same_verdict(case: Case) -> None:
+    index = index_of(case.works)
+    for judge in (LimitJudge(), LimitJudge(over=Action.REWRITE), LimitJudge(over=Action.REWRITE, block_at=30)):
+        streamed, whole = gate(index, judge), gate(index, judge)
+        event(f"stops: {read(whole, [case.text]) != case.text}")
+        again = gate(index, judge)
+        assert read(streamed, case.chunks()) == read(again, [case.text])
+        assert streamed.verdict == again.verdict
+        assert streamed.applied is again.applied
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_not_one_word_past_the_limit_leaves(case: Case) -> None:
+    index = index_of(case.works)
+    for over in (Action.BLOCK, Action.REWRITE):
+        judge = LimitJudge(over=over)
+        received = read(gate(index, judge), case.chunks())
+        runs = [
+            stretch.tokens
+            for match in index.scan(received)
+            for stretch in match.stretches
+            if not stretch.common and stretch.units == 2
+        ]
+        event(f"longest run left: {max(runs, default=0)}")
+        assert max(runs, default=0) <= judge.words
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_what_is_not_enforced_leaves_at_once_and_whole(case: Case) -> None:
+    watching = gate(index_of(case.works), LimitJudge(), enforce=False)
+    for chunk in case.chunks():
+        assert watching.feed(CHANNEL, chunk) == chunk
+    assert "".join(watching.close().values()) == ""
+    assert watching.conclude().action is LimitJudge().decide(watching.evidence).action
+
+
+def test_text_that_matches_nothing_is_not_held() -> None:
+    index = index_of(["one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"])
+    clean = gate(index, LimitJudge())
+    for char in "nothing of this stands in any work, one two three four, and it leaves as it comes":
+        assert clean.feed(CHANNEL, char) is char
+        assert clean.held == 0
+
+
+WORK = "alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa quebec romeo"
+
+
+@pytest.mark.parametrize("chunks", [[WORK], list(WORK), WORK.replace(" ", " \0").split("\0")])
+def test_a_limit_cuts_after_the_last_whole_word_within_it(chunks: list[str]) -> None:
+    guarded = gate(index_of([WORK]), LimitJudge(words=12))
+    assert read(guarded, chunks) == " ".join(WORK.split()[:12])
+    assert guarded.stopped
+    assert guarded.applied is Action.BLOCK
+
+
+def test_a_copy_within_the_limit_leaves_whole() -> None:
+    text = "He said: " + " ".join(WORK.split()[:12]) + ". And then he went home for the night."
+    guarded = gate(index_of([WORK]), LimitJudge(words=12))
+    assert read(guarded, list(text)) == text
+    assert guarded.applied is Action.ATTRIBUTE
+
+
+@pytest.mark.parametrize("cut", [list, lambda text: [text], lambda text: text.replace(" ", " \0").split("\0")])
+def test_a_rewrite_leaves_a_quotation_and_goes_on_after_the_copy(cut: object) -> None:
+    after = ". Then something else altogether was said by somebody else and it went on."
+    guarded = gate(index_of([WORK]), LimitJudge(words=12, over=Action.REWRITE))
+    received = read(guarded, cut("Listen: " + WORK + after))  # type: ignore[operator]
+    begin = "Listen: " + " ".join(WORK.split()[:12])
+    assert received.startswith(begin)
+    assert received.endswith(after)
+    assert "[...]" in received[len(begin) : -len(after)]
+    assert "november" not in received
+    assert guarded.applied is Action.REWRITE
+    lane = guarded.lanes[CHANNEL]
+    (match,) = guarded.evidence.matches
+    delivered = lane.delivered(match.output)
+    assert delivered is not None
+    assert received[delivered.start : delivered.end] == " ".join(WORK.split()[:12])
+
+
+def test_text_the_request_holds_may_come_back_whole() -> None:
+    guarded = gate(index_of([WORK]), LimitJudge(words=12), grounding=(WORK,))
+    assert read(guarded, list(WORK)) == WORK
+    assert not guarded.stopped
+
+
+def test_what_goes_on_beyond_the_text_of_the_request_counts_from_its_first_word() -> None:
+    long = " ".join(f"word{'abcdefghijklmnop'[i % 16]}{'qrstuvwxyz'[i // 16]}" for i in range(60))
+    words = long.split()
+    guarded = gate(index_of([long]), LimitJudge(words=12), grounding=(" ".join(words[:20]),))
+    assert read(guarded, list(long)) == " ".join(words[:32])
