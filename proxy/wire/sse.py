@@ -58,7 +58,7 @@ class Decoder:
 
     def feed(self, block: bytes) -> list[Event]:
         """Take more bytes and return the events that end in them; raises EventTooLargeError."""
-        if not self._buffer and (data := _sole_line(block)) is not None:
+        if not self._buffer and len(block) <= self._limit and (data := _sole_line(block)) is not None:
             self._begun = True
             return [Event(block, data)]
         events = []
