@@ -176,6 +176,23 @@ def test_thirteen_characters_of_a_script_without_spaces_open_a_match_and_twelve_
     assert (match.source, match.stretches, match.words) == (Span(10, 23), (Stretch(1, 10, 13, units=1),), 6)
 
 
+@pytest.mark.parametrize("start", range(40))
+def test_the_shortest_copy_is_found_at_the_very_beginning_of_a_text(start: int) -> None:
+    characters = "".join(chr(0x4E00 + number) for number in range(60))
+    assert [match.source for match in scanned(characters, characters[start : start + 13])] == [Span(start, start + 13)]
+    assert [match.words for match in scanned(prose(WORK), prose(WORK[start : start + 8]))] == [8]
+
+
+@pytest.mark.parametrize("characters", range(1, 10))
+def test_characters_after_words_do_not_close_what_the_words_opened(characters: int) -> None:
+    work = prose(WORK[:20]) + " " + "".join(chr(0x4E00 + number) for number in range(20))
+    copy = prose(WORK[12:20]) + " " + "".join(chr(0x4E00 + number) for number in range(characters))
+    (match,) = scanned(work, prose(OTHER[:3], [copy], OTHER[3:6]))
+    assert [stretch.tokens for stretch in match.stretches] == [8, characters]
+    (match,) = scanned(work, prose(OTHER[:3], [copy], OTHER[3:6]), prose(OTHER[6:8], [copy]))
+    assert match.grounded
+
+
 def test_words_within_characters_are_stretches_of_their_own() -> None:
     characters = [chr(0x4E00 + number) for number in range(30)]
     work = "".join(characters[:12]) + " openai " + "".join(characters[12:])
@@ -289,6 +306,13 @@ def test_seven_words_of_the_request_ground_nothing() -> None:
 def test_a_given_passage_inside_a_match_grounds_from_the_word_at_which_it_is_shown() -> None:
     matches = scanned(prose(WORK), prose(WORK[:40]), prose(WORK[10:25]))
     assert [(match.grounded, match.words) for match in matches] == [(False, 17), (True, 8), (False, 15)]
+
+
+def test_a_given_passage_shown_just_as_the_match_opens_does_not_ground_the_words_before() -> None:
+    # A character among words makes the grams it ends reach far back, so that both are shown at the ninth token.
+    copy = [*WORK[:4], "春", *WORK[4:12]]
+    matches = scanned(prose(copy, WORK[12:30]), prose(copy), prose(copy[1:]))
+    assert [(match.grounded, match.stretches[0].output) for match in matches] == [(False, 0), (True, 8)]
 
 
 def test_the_request_is_not_bridged() -> None:
