@@ -41,7 +41,9 @@ class Chunk:
         sieve = Sieve(calls)
         for position, choice in enumerate(_choices(body)):
             number = _number(choice, position)
-            self._choices.setdefault(number, choice)
+            if number in self._choices:
+                raise WireError(f"upstream sent choice {number} twice in one object, so it cannot be checked")
+            self._choices[number] = choice
             sieve.sift(choice, number, kind)
         self.parts = sieve.parts
         self._unlisted = sieve.unlisted + _unlisted_envelope(body)

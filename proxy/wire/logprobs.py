@@ -19,7 +19,7 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     """The entries that one chunk brings. `key` is where they stand in `logprobs`: `content` or `refusal`.
 
     `channel` is the one whose text they belong to; None where they cannot be told apart between several channels: then
-    they may leave only with a chunk of which nothing was held back or changed.
+    they leave together, when all text of their chunk has left.
     """
 
     key: str
@@ -75,11 +75,18 @@ class ChoiceLogprobs:
 
     def __init__(self) -> None:
         self._queues: dict[tuple[str, str], LogprobQueue] = {}
+        self._joint: list[tuple[Batch, dict[str, int]]] = []
         self._lengths: dict[str, int] = {}
 
     def accept(self, batches: Iterable[Batch], texts: Mapping[str, str]) -> None:
         """Take what a chunk brought: its entries, and its text by channel."""
-        brought = {(batch.key, batch.channel): batch.entries for batch in batches if batch.channel is not None}
+        brought: dict[tuple[str, str], list[Any]] = {}
+        for batch in batches:
+            if batch.channel is None:
+                ends = {channel: self._lengths.get(channel, 0) + len(text) for channel, text in texts.items()}
+                self._joint.append((batch, ends))
+            else:
+                brought[batch.key, batch.channel] = batch.entries
         for key, channel in brought:
             if (key, channel) not in self._queues:
                 self._queues[key, channel] = LogprobQueue(self._lengths.get(channel, 0))
@@ -93,6 +100,9 @@ class ChoiceLogprobs:
         out: dict[str, list[Any]] = {}
         for (key, channel), queue in self._queues.items():
             out.setdefault(key, []).extend(queue.release(released.get(channel, 0)))
+        while self._joint and all(released.get(channel, 0) >= end for channel, end in self._joint[0][1].items()):
+            batch = self._joint.pop(0)[0]
+            out.setdefault(batch.key, []).extend(batch.entries)
         return out
 
 

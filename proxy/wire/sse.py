@@ -29,7 +29,7 @@ _LF = 10
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """One event. `raw` is its bytes, end included; `data` its data lines joined by LF, None where it has none.
+    """One event. `raw` is its bytes, end included; `data` its data lines joined by LF, None where they hold nothing.
 
     `cut` says that the stream ended before the event did.
     """
@@ -60,7 +60,7 @@ class Decoder:
         """Take more bytes and return the events that end in them; raises EventTooLargeError."""
         if not self._buffer and len(block) <= self._limit and (data := _sole_line(block)) is not None:
             self._begun = True
-            return [Event(block, data)]
+            return [Event(block, data or None)]
         events = []
         for raw in self._split(block):
             if len(raw) > self._limit:
@@ -103,7 +103,7 @@ class Decoder:
             self._begun = True
             text = raw.removeprefix(_BOM)
         if (sole := _sole_line(text)) is not None:
-            return Event(raw, sole)
+            return Event(raw, sole or None)
         data: list[bytes] = []
         name = b""
         for line in text.splitlines():
@@ -112,7 +112,7 @@ class Decoder:
                 data.append(value.removeprefix(b" "))
             elif field == b"event":
                 name = value.removeprefix(b" ")
-        return Event(raw, b"\n".join(data) if data else None, name.decode("utf-8", "replace") or None)
+        return Event(raw, b"\n".join(data) or None, name.decode("utf-8", "replace") or None)
 
     def _too_large(self) -> EventTooLargeError:
         return EventTooLargeError(f"upstream sent an event of more than {self._limit} bytes; it was not read on")

@@ -1,0 +1,105 @@
+"""Log probabilities leave with their text or not at all."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.wire.chat import ChatReader
+from proxy.wire.logprobs import Batch, ChoiceLogprobs, LogprobQueue
+
+
+def entry(token: str | bytes, *, with_bytes: bool = True) -> dict[str, Any]:
+    data = token if isinstance(token, bytes) else token.encode()
+    return {"token": data.decode("utf-8", "replace"), "logprob": -0.1, "bytes": list(data) if with_bytes else None}
+
+
+@given(st.lists(st.sampled_from(["one", " two", "\u00e9", "\U0001f600", " ", "x"]), min_size=1), st.data())
+def test_no_entry_leaves_before_its_text(tokens: list[str], data: st.DataObject) -> None:
+    queue, text, out = LogprobQueue(), "".join(tokens), []
+    ends = [len("".join(tokens[: at + 1])) for at in range(len(tokens))]
+    for token in tokens:
+        queue.add([entry(token)], token)
+    for until in sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5))):
+        out += queue.release(until)
+        assert len(out) == sum(end <= until for end in ends)
+    assert [one["token"] for one in out + queue.release(len(text))] == tokens
+
+
+def test_entries_of_one_chunk_are_told_apart_by_their_tokens() -> None:
+    queue = LogprobQueue()
+    queue.add([entry("one"), entry(" two"), entry(" three")], "one two three")
+    assert [one["token"] for one in queue.release(8)] == ["one", " two"]
+    assert len(queue) == 1
+
+
+def test_a_character_cut_over_tokens_leaves_when_it_does() -> None:
+    queue = LogprobQueue()
+    queue.add([entry(b"\xc3")], "")
+    assert queue.release(99) == []
+    queue.add([entry(b"\xa9")], "\u00e9")
+    assert queue.release(0) == []
+    assert len(queue.release(1)) == 2
+
+
+def test_a_token_that_spells_no_text_never_leaves() -> None:
+    queue = LogprobQueue()
+    queue.add([entry("hidden thought"), entry("one")], "one")
+    assert [one["token"] for one in queue.release(3)] == ["one"]
+    assert len(queue) == 0
+
+
+@pytest.mark.parametrize("token", ["</s>", "<|im_end|>", "[EOS]"])
+def test_a_control_token_leaves_with_what_came_before(token: str) -> None:
+    queue = LogprobQueue()
+    queue.add([entry("one"), entry(token)], "one")
+    assert queue.release(2) == []
+    assert [one["token"] for one in queue.release(3)] == ["one", token]
+
+
+@pytest.mark.parametrize("odd", [None, 5, {}, {"token": 1}, {"bytes": [300], "token": None}])
+def test_what_is_no_entry_never_leaves(odd: Any) -> None:
+    queue = LogprobQueue()
+    queue.add([odd], "one")
+    assert queue.release(99) == []
+
+
+def test_text_without_entries_moves_the_offsets() -> None:
+    queue = LogprobQueue()
+    queue.add([], "one ")
+    queue.add([entry("two", with_bytes=False)], "two")
+    assert queue.release(6) == []
+    assert len(queue.release(7)) == 1
+
+
+def test_entries_under_content_follow_the_text_of_the_chunk_that_brings_them() -> None:
+    choice = ChoiceLogprobs()
+    choice.accept([], {"reasoning": "Well "})
+    choice.accept([Batch("content", "reasoning", [entry("hm")])], {"reasoning": "hm"})
+    choice.accept([Batch("content", "content", [entry("one")])], {"content": "one"})
+    assert choice.release({"reasoning": 6, "content": 0}) == {"content": []}
+    released = choice.release({"reasoning": 7, "content": 3})
+    assert [one["token"] for one in released["content"]] == ["hm", "one"]
+
+
+def test_entries_over_several_channels_wait_for_all_of_them() -> None:
+    choice = ChoiceLogprobs()
+    choice.accept([Batch("content", None, [entry("hm"), entry("one")])], {"reasoning": "hm", "content": "one"})
+    assert choice.release({"reasoning": 2, "content": 2}) == {}
+    assert len(choice.release({"reasoning": 2, "content": 3})["content"]) == 2
+
+
+def test_a_chunk_tells_when_its_entries_change() -> None:
+    brought = [entry("one"), entry(" two")]
+    logprobs = {"content": brought, "refusal": None, "text": "smuggled"}
+    data = {"choices": [{"index": 0, "delta": {"content": "one two"}, "logprobs": logprobs}]}
+    chunk = ChatReader().chunk(msgspec.json.encode(data))
+    assert [(batch.key, batch.channel) for batch in chunk.logprobs(0)] == [("content", "content")]
+    assert chunk.drop_unlisted() == 1
+    assert not chunk.put_logprobs(0, {"content": brought})
+    assert chunk.put_logprobs(0, {"content": brought[:1]})
+    assert chunk.choice(0)["logprobs"] == {"content": brought[:1], "refusal": None}
+    assert chunk.put_logprobs(0, {})
+    assert chunk.choice(0)["logprobs"] is None
