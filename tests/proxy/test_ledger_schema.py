@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_a_ledger_of_a_newer_fairgate_is_refused_in_one_line_and_left_alone(tmp_
         assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("ledger_schema",)]
 
 
-async def test_an_upgrade_cut_short_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_upgrade_cut_short_leaves_nothing_behind(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
         database.execute("CREATE TABLE ledger_erasable (x)")  # in the way of the last table of the revision
         database.commit()
@@ -57,6 +58,18 @@ async def test_an_upgrade_cut_short_leaves_nothing_behind(tmp_path: Path, monkey
     ledger = SqlLedger.open(ledger_url(tmp_path))
     await ledger.append(request_facts(), choice_record())
     await ledger.aclose()
+
+
+async def test_opening_waits_for_one_who_reads_a_ledger_not_yet_written_ahead(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as reader:
+        reader.execute("CREATE TABLE other (x)")
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM other")
+        opening = asyncio.create_task(asyncio.to_thread(SqlLedger.open, ledger_url(tmp_path)))
+        await asyncio.sleep(0.3)
+        assert not opening.done()
+        reader.execute("ROLLBACK")
+    await (await opening).aclose()
 
 
 async def test_commits_are_on_the_disk_and_readers_wait_for_no_one(tmp_path: Path) -> None:

@@ -183,6 +183,15 @@ async def test_erasing_one_decision_takes_its_text_user_and_client_and_leaves_th
     assert kept.choices == (choice_record(),)
 
 
+async def test_text_still_on_its_way_to_the_disk_is_erased_too(ledger: SqlLedger) -> None:
+    facts = request_facts()
+    await ledger.append(facts, choice_record(Action.PASS))
+    await ledger.erase(facts.decision_id)
+    erased = await ledger.get(facts.decision_id)
+    assert erased is not None
+    assert erased.choices == (choice_record(Action.PASS, text=""),)
+
+
 async def test_erased_text_is_nowhere_in_the_files(ledger: SqlLedger, tmp_path: Path) -> None:
     facts = request_facts()
     secret = "vermilion platypus " * 20

@@ -139,6 +139,24 @@ async def test_rows_that_changed_places_are_found(tmp_path: Path) -> None:
     ]
 
 
+async def test_rows_that_changed_places_with_their_links_are_found(tmp_path: Path) -> None:
+    await written(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+        query = f"SELECT hash FROM ledger_entries WHERE chain = {FIRST} ORDER BY seq"
+        hashes = [found for (found,) in database.execute(query)]
+    swap = [
+        f"UPDATE ledger_entries SET seq = {to}, previous = '{hashes[after - 1]}' WHERE seq = {at} AND chain = {FIRST}"
+        for at, to, after in ((3, 99, 4), (4, 3, 2), (5, 5, 3), (99, 4, 4))
+    ]
+    tamper(tmp_path, *swap)
+    report = verified(tmp_path)
+    assert [(fault.kind, fault.seq) for fault in report.faults if fault.kind == "changed"] == [
+        ("changed", 3),
+        ("changed", 4),
+        ("changed", 5),
+    ]
+
+
 @pytest.mark.parametrize("left", [5, 1, 0])
 async def test_a_chain_cut_off_at_its_end_is_found_by_its_anchor(tmp_path: Path, left: int) -> None:
     await written(tmp_path)
@@ -266,6 +284,21 @@ async def test_heads_kept_elsewhere_find_a_chain_cut_off_with_its_anchor(tmp_pat
     )
     assert verified(tmp_path).faults == ()
     assert kinds(verified(tmp_path, kept)) == {"not_continued"}
+
+
+async def test_heads_kept_elsewhere_find_a_last_row_forged_with_its_anchor(tmp_path: Path) -> None:
+    await written(tmp_path)
+    kept = verified(tmp_path).heads
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+        row = Row(*database.execute(f"SELECT * FROM ledger_entries WHERE seq = 6 AND chain = {SECOND}").fetchone())
+    forged = row_hash(replace(row, tenant="other"))
+    tamper(
+        tmp_path,
+        f"UPDATE ledger_entries SET tenant = 'other', hash = '{forged}' WHERE seq = 6 AND chain = {SECOND}",
+        f"UPDATE ledger_chains SET head = '{forged}' WHERE number = 2",
+    )
+    assert verified(tmp_path).faults == ()
+    assert [(fault.kind, fault.seq) for fault in verified(tmp_path, kept).faults] == [("not_continued", 6)]
 
 
 async def test_a_ledger_put_back_from_an_older_copy_is_gone_on_with_in_a_new_chain(tmp_path: Path) -> None:
