@@ -86,9 +86,12 @@ class Corpus:
         return iter((read_file(file, self.defaults),))
 
     def _unless_seen(self, item: Read, seen: dict[str, str]) -> Item:
-        before = seen.setdefault(item.work.id, item.where)
-        if before == item.where:
+        before = seen.get(item.work.id)
+        if before is None:
+            seen[item.work.id] = item.where
             return item
+        if before == item.where:
+            return Unread(f"{item.where} is given twice; read once", fault=False, size=item.size)
         why = f"{item.where} has the id `{item.work.id}` of {before}; give it an `id` of its own in a manifest"
         return Unread(why, fault=True, size=item.size)
 
@@ -169,7 +172,7 @@ def inside(folder: Path, said: str, where: str) -> Path:
         raise UsageError(f"{where} `path` holds a NUL; write the path of a file")
     path = folder / said
     parts = Path(said).parts
-    if path.is_absolute() != folder.is_absolute() or Path(said).is_absolute() or ".." in parts:
+    if Path(said).is_absolute() or ".." in parts:
         raise UsageError(f"{where} `{said}` leaves the manifest's folder; write a path below it")
     steps = [folder.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)]
     if any(step.is_symlink() for step in steps):
@@ -207,8 +210,22 @@ def make(facts: dict[str, Any], text: str, where: str, size: int) -> Item:
         return Unread(why, fault=True, size=size)
     if "form" not in facts:
         facts = {**facts, "form": infer_form(text), "form_inferred": True}
+    if not all(map(is_whole, words_of(facts))):
+        why = f"{where} has an id, title or other fact with half a character; rename it, or write that fact anew"
+        return Unread(why, fault=True, size=size)
     values: dict[str, Any] = {key: as_tuple(value) if key in LISTS else value for key, value in facts.items()}
     return Read(Work(**values), text, where, size)
+
+
+def words_of(facts: dict[str, Any]) -> Iterator[str]:
+    """Every string among the facts."""
+    for value in facts.values():
+        yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
+
+
+def is_whole(said: str) -> bool:
+    """Whether a string can be written as UTF-8, that is, holds no lone surrogate."""
+    return not any("\ud800" <= char <= "\udfff" for char in said)
 
 
 def as_tuple(value: Iterable[Any]) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,7 +111,8 @@ def list_works(directory: Path, *, as_json: bool) -> int:
         put({"index": str(directory), "revision": revision, "works": [asdict(work) for work in store.works()]})
         return 0
     for work in store.works():
-        click.echo("\t".join((work.id, str(work.words), work.form or "-", work.license or "-", work.title)))
+        row = (work.id, str(work.words), work.form or "-", work.license or "-", work.title)
+        click.echo("\t".join(map(printable, row)))
     return 0
 
 
@@ -130,7 +132,7 @@ def show(work_id: str, directory: Path, *, as_json: bool) -> int:
         return 0
     for key, value in said.items():
         if value not in (None, (), ""):
-            click.echo(f"{key}: {', '.join(map(str, value)) if isinstance(value, tuple) else value}")
+            click.echo(printable(f"{key}: {', '.join(map(str, value)) if isinstance(value, tuple) else value}"))
     return 0
 
 
@@ -178,6 +180,7 @@ def stats(directory: Path, *, as_json: bool) -> int:
     """Count works, words and bytes."""
     store = Store(directory)
     said = store.stats()
+    said["built"] = datetime.fromtimestamp(said["built"], UTC).isoformat(timespec="seconds")
     said["kinds"] = dict(Counter(work.kind for work in store.works()))
     if as_json:
         put(said)
@@ -215,7 +218,12 @@ def progress(corpus: Corpus) -> Iterator[Forward]:
 
 def say(line: str) -> None:
     """One line on standard error."""
-    click.echo(f"fairgate: {line}", err=True)
+    click.echo(f"fairgate: {printable(line)}", err=True)
+
+
+def printable(said: str) -> str:
+    """A text that stays on its line and moves no cursor, whatever a work is called."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in said)
 
 
 def put(said: dict[str, Any]) -> None:

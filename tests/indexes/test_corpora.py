@@ -1,4 +1,6 @@
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +126,8 @@ def test_content_stands_for_a_file_and_gets_a_steady_id(tmp_path):
         ({"path": "old"}, "is not a file"),
         ({"path": "nothing.txt"}, "is not a file; `path` is relative to the manifest's folder"),
         ({"path": "Emma.txt\x00"}, "holds a NUL"),
+        (b'{"path": "Emma.txt", "title": "\\ud800"}', "with half a character"),
+        (b'{"path": "Emma.txt", "tags": ["ok", "\\udfff"]}', "with half a character"),
         ({"path": "latin.txt"}, "is not UTF-8 (line 2); convert it"),
         ({"path": "utf16.txt"}, "is UTF-16; convert it"),
     ],
@@ -166,6 +170,17 @@ def test_a_file_in_another_encoding_is_a_fault_that_loses_no_other(books):
     assert [(item.fault, "iconv" in item.why) for item in others] == [(True, True)]
 
 
+def test_a_file_name_that_is_not_utf_8_is_a_fault_that_loses_no_other(books):
+    try:
+        Path(os.fsdecode(bytes(books) + b"/caf\xe9.txt")).write_text(PROSE)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    works, others = read(books)
+    assert len(works) == 2
+    assert [item.fault for item in others] == [True]
+    assert "with half a character" in others[0].why
+
+
 def test_one_id_twice_is_refused_with_both_places(books, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
@@ -176,6 +191,12 @@ def test_one_id_twice_is_refused_with_both_places(books, tmp_path):
     assert others[0].fault
     assert str(other / "Emma.txt") in others[0].why
     assert str(books / "Emma.txt") in others[0].why
+
+
+def test_a_path_given_twice_is_read_once(books):
+    works, others = read(books, books / "old", books)
+    assert [item.work.id for item in works] == ["Emma.txt", "old/Clarissa.txt", "Clarissa.txt"]
+    assert [item.fault for item in others] == [False, False]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):

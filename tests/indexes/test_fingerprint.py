@@ -44,11 +44,13 @@ def test_of_every_four_grams_in_a_row_one_is_kept(tokens):
             assert kept[first : first + W].any()
 
 
-@given(tokens_of)
-def test_a_gram_of_frequent_words_alone_is_kept_only_among_its_like(tokens):
+def test_a_gram_of_frequent_words_alone_is_kept_only_among_its_like():
+    rng = np.random.default_rng(5)
+    tokens = tokenize(" ".join(rng.choice(["of", "and", "a", "to", "in", "the", "is", "whale"], 4000)))
     grams, valid = fingerprint.grams(tokens.hashes, tokens.units)
     common = fingerprint.common_grams(tokens.hashes, tokens.units)
     kept = fingerprint.winnow(grams, valid, common)
+    assert 200 < common.sum() < 3000
     for place in np.flatnonzero(kept & common):
         windows = [range(first, first + W) for first in range(max(0, place - W + 1), place + 1)]
         full = [window for window in windows if window.stop <= len(tokens) and valid[list(window)].all()]

@@ -100,6 +100,13 @@ def test_works_keep_every_fact(tmp_path):
         assert getattr(kept, name) == getattr(work, name)
 
 
+def test_every_gap_and_length_comes_back_where_codes_end_too():
+    rows = (
+        " " * gap + "x" * length for gap in (0, 1, 14, 15, 16, 17, 300, 70_000) for length in (1, 2, 15, 16, 17, 900)
+    )
+    assert_holds(TextSegment.from_texts(works((text := "-".join(rows), text[::-1], text))), (text, text[::-1], text))
+
+
 @given(st.lists(texts, min_size=1, max_size=6))
 def test_any_texts_come_back_as_they_were(given):
     assert_holds(TextSegment.from_texts(works(given)), given)

@@ -262,6 +262,18 @@ def rewrite(directory, **changed):
     path.write_text(json.dumps({"checksum": checksum(said), "index": said}))
 
 
+def test_a_manifest_with_another_number_is_damaged(store):
+    list(store.add([work(1), work(2)]))
+    path = store.directory / "manifest.json"
+    whole = path.read_text()
+    for before, after in (('"works": 2', '"works": 3'), ('"removed": []', '"removed": [1]')):
+        assert before in whole
+        path.write_text(whole.replace(before, after))
+        with pytest.raises(IndexUnavailableError, match="is damaged; move"):
+            Store(store.directory).snapshot()
+        assert len(store.verify()) == 1
+
+
 def test_another_format_or_normaliser_is_refused_by_name(store):
     list(store.add([work(1)]))
     parameters = json.loads((store.directory / "manifest.json").read_text())["index"]["parameters"]

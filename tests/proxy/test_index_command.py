@@ -3,6 +3,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -93,6 +94,29 @@ def test_facts_given_as_options_are_kept(run, books):
     assert (said["title"], said["creators"], said["license"]) == ("Emma, a Novel", ["Jane Austen"], "PDM-1.0")
     assert (said["nature"], said["holder"], said["url"], said["text_kept"]) == ("creative", "H", "https://x/", True)
     assert "title: Emma, a Novel" in run("show", "Emma.txt")[1]
+
+
+def test_no_name_breaks_a_line_or_moves_a_cursor(run, tmp_path):
+    path = tmp_path / "works.jsonl"
+    path.write_text(json.dumps({"content": "one two three", "id": "a\n\tb", "title": "\x1b[2J\nTitle"}))
+    assert run("add", path)[0] == 0
+    for words in (("list",), ("show", "a\n\tb")):
+        code, out, _ = run(*words)
+        assert code == 0
+        assert "\x1b" not in out
+    assert len(run("list")[1].splitlines()) == 1
+    assert run("remove", "x\ny")[2].count("\n") == 1
+
+
+def test_a_name_that_is_not_utf_8_is_said(run, books):
+    try:
+        Path(os.fsdecode(bytes(books) + b"/caf\xe9.txt")).write_text(PROSE)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    code, out, err = run("add", books)
+    assert code == 1
+    assert out.startswith("2 added, 1 at fault")
+    assert "half a character" in err
 
 
 def test_one_title_for_many_works_is_refused(run, books):

@@ -175,8 +175,9 @@ async def test_callers_held_back_go_on_as_soon_as_there_is_room(tmp_path: Path) 
     assert time.perf_counter() - started < 1  # fifteen times the linger would be more
 
 
-async def test_a_row_the_database_refuses_is_lost_alone(tmp_path: Path) -> None:
-    ledger = SqlLedger.open(ledger_url(tmp_path))
+async def test_a_row_the_database_refuses_is_lost_alone_and_counted(tmp_path: Path) -> None:
+    lost: list[int] = []
+    ledger = SqlLedger.open(ledger_url(tmp_path), lost=lost.append)
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
         database.execute(
             "CREATE TRIGGER refuse BEFORE INSERT ON ledger_entries WHEN NEW.tenant = 'poison' "
@@ -193,17 +194,20 @@ async def test_a_row_the_database_refuses_is_lost_alone(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnavailableError, match="not this one"):
         await ledger.append(facts[5], choice_record(Action.BLOCK))
     await ledger.aclose()
+    assert sum(lost) == 2
     assert results == [None] * 11  # the poison was a pass that no one waited for
     assert stored(tmp_path) == {one.decision_id for one in facts if one.tenant == "acme"}
     assert verified(ledger_url(tmp_path)).faults == ()
 
 
 async def test_closing_a_ledger_that_cannot_be_written_says_what_was_lost(tmp_path: Path) -> None:
-    ledger = SqlLedger.open(ledger_url(tmp_path), patience=0.3)
+    lost: list[int] = []
+    ledger = SqlLedger.open(ledger_url(tmp_path), patience=0.3, lost=lost.append)
     with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         for _ in range(3):
             await ledger.append(request_facts(), choice_record(Action.PASS))
         with pytest.raises(LedgerUnavailableError, match="3 rows unwritten"):
             await ledger.aclose()
+        assert sum(lost) == 3
         holder.execute("ROLLBACK")
