@@ -71,12 +71,19 @@ class Layout:
     def end_before(self, position: int, first: int) -> int:
         """End of the token before `position` in the work whose first token is at `first`; 0 for the first token."""
         base = position - position % STRIDE
-        at: int = self._checkpoints[base // STRIDE] if base > first else 0
-        base = max(base, first)
-        low = bisect_left(self._positions, base)
-        high = bisect_left(self._positions, position, low)
-        at += sum(bytes(self._codes[base:position]).translate(STEPS))
-        return at + sum(self._gaps[low:high]) + sum(self._lengths[low:high])
+        if base <= first:
+            return self.length(first, position)
+        at: int = self._checkpoints[base // STRIDE]
+        return at + self.length(base, position)
+
+    def length(self, first: int, end: int) -> int:
+        """Code points from the end of the token before `first` to the end of token `end - 1`."""
+        total = sum(bytes(self._codes[first:end]).translate(STEPS))
+        low = bisect_left(self._positions, first)
+        if low < len(self._positions) and self._positions[low] < end:
+            high = bisect_left(self._positions, end, low)
+            total += sum(self._gaps[low:high]) + sum(self._lengths[low:high])
+        return total
 
     def shape(self, position: int) -> tuple[int, int]:
         """Gap before a token, and its length."""

@@ -16,7 +16,7 @@ from indexes.model import Work
 from indexes.segment import REBUILD, open_segment
 from indexes.text.build import TEXT_BLOCK, TEXTS, WORKS, Arrays, Built, build
 from indexes.text.gramtable import GramTable
-from indexes.text.layout import Layout
+from indexes.text.layout import STRIDE, Layout
 
 NOBODY: Final[frozenset[int]] = frozenset()
 
@@ -127,7 +127,12 @@ class TextSegment:
 
     def char_span(self, first: int, end: int) -> tuple[int, int]:
         """Start of token `first` and end of token `end - 1`, of one work, in code points of its text."""
-        return self.char_start(first), self.char_end(end - 1)
+        begin = self._edges[self.work_at(first)]
+        before = self._layout.end_before(first, begin)
+        start = before + self._layout.shape(first)[0]
+        if end - first <= STRIDE:
+            return start, before + self._layout.length(first, end)
+        return start, self._layout.end_before(end - 1, begin) + self.step(end - 1)
 
     def char_start(self, position: int) -> int:
         """Where a token starts, in code points of its work's text."""
@@ -137,7 +142,7 @@ class TextSegment:
     def char_end(self, position: int) -> int:
         """Where a token ends, in code points of its work's text."""
         first = self._edges[self.work_at(position)]
-        return self._layout.end_before(position, first) + sum(self._layout.shape(position))
+        return self._layout.end_before(position, first) + self.step(position)
 
     def step(self, position: int) -> int:
         """Code points from the end of the token before (or the beginning of the text) to the end of this one."""

@@ -100,6 +100,12 @@ def test_works_keep_every_fact(tmp_path):
         assert getattr(kept, name) == getattr(work, name)
 
 
+@pytest.mark.parametrize("lead", [0, 1, 63, 64, 65])
+def test_works_that_end_where_a_checkpoint_stands_keep_their_places(lead):
+    given = [" " + "ab  " * lead, "one two " * 64, " x" * 128, "y " * 63, "z-" * 65, "last of all these"]
+    assert_holds(TextSegment.from_texts(works(given)), given)
+
+
 def test_every_gap_and_length_comes_back_where_codes_end_too():
     rows = (
         " " * gap + "x" * length for gap in (0, 1, 14, 15, 16, 17, 300, 70_000) for length in (1, 2, 15, 16, 17, 900)
