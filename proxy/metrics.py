@@ -177,6 +177,10 @@ class Metrics:
         """So many rows wait to be written to the ledger."""
         self.ledger_queue.set(number)
 
+    def unrecorded(self, number: int) -> None:
+        """Decisions whose answer had left could not be written to the ledger: counted as failures handled open."""
+        self.failures_total.labels("ledger", "open").inc(number)
+
     def _requests(self) -> None:
         registry = self._registry
         self.requests_total = Counter(
