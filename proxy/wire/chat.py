@@ -33,12 +33,20 @@ class Chunk:
     `parts` are its texts that are not empty; `finished` the choices that carry a finish reason; `choices` all of them.
     """
 
-    def __init__(self, body: Json, kind: Body, calls: CallNumbers, reasoning: str = "reasoning") -> None:
+    def __init__(
+        self,
+        body: Json,
+        kind: Body,
+        calls: CallNumbers,
+        reasoning: str = "reasoning",
+        *,
+        with_logprobs: bool = True,
+    ) -> None:
         self.body = body
         self._kind: Body = kind
         self._reasoning = reasoning
         self._choices: dict[int, Json] = {}
-        sieve = Sieve(calls)
+        sieve = Sieve(calls, with_logprobs=with_logprobs)
         for position, choice in enumerate(_choices(body)):
             number = _number(choice, position)
             if number in self._choices:
@@ -194,9 +202,13 @@ class Chunk:
 
 
 class ChatReader:
-    """Reads the chunks of one stream, or one whole answer."""
+    """Reads the chunks of one stream, or one whole answer.
 
-    def __init__(self) -> None:
+    Where the request did not ask for log probabilities (`with_logprobs`), they are not listed.
+    """
+
+    def __init__(self, *, with_logprobs: bool = True) -> None:
+        self._with_logprobs = with_logprobs
         self._calls = CallNumbers()
         self._reasoning = "reasoning"
         self._ordinary = msgspec.json.Decoder(_Ordinary)
@@ -225,7 +237,7 @@ class ChatReader:
         return self._read(data, "message")
 
     def _read(self, data: bytes, kind: Body) -> Chunk:
-        chunk = Chunk(_decode(data), kind, self._calls, self._reasoning)
+        chunk = Chunk(_decode(data), kind, self._calls, self._reasoning, with_logprobs=self._with_logprobs)
         for part in chunk.parts:
             if part.channel == REASONING:
                 self._reasoning = part.key

@@ -1,11 +1,12 @@
 """Which fields of an answer carry text, which shape it, and on which channel each text goes.
 
 One row a field, by the object it stands in. In `enforce` what has no row leaves the answer unless it is harmless
-(`is_harmless`); in `annotate` and `monitor` it stays. Three ways a field is handled:
+(`is_harmless`); in `annotate` and `monitor` it stays. Four ways a field is handled:
 
     text      read on its channel; it leaves as far as the gate lets it
     label     a name the protocol or the request set, or an identifier: passes while it is short, since a label long
               enough to carry a passage is none
+    address   a URL: passes while it holds no space and is not too long
     opaque    written by a filter or by the transport, not by the generator: passes whole
 
 What is left out on purpose, though generators send it: `token_ids` and `prompt_token_ids` (text as numbers),
@@ -16,8 +17,9 @@ and `extra_content` (text, or opaque blocks that may hold text, beside the chann
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-Handling: TypeAlias = Literal["text", "label", "opaque", "nested"]
+Handling: TypeAlias = Literal["text", "label", "address", "opaque", "nested"]
 MAX_LABEL = 200
+MAX_ADDRESS = 2048
 
 CONTENT = "content"
 REFUSAL = "refusal"
@@ -105,7 +107,7 @@ CITATION: dict[str, Field] = {
     "start_index": Field("label", "offset"),
     "end_index": Field("label", "offset"),
     "title": Field("label", "title of a page"),
-    "url": Field("opaque", "address of a page"),
+    "url": Field("address", "where the page is"),
 }
 
 PART: dict[str, Field] = {
@@ -133,7 +135,11 @@ def is_harmless(value: Any) -> bool:
 
 
 def may_pass(field: Field, value: Any) -> bool:
-    """Whether the value of a listed label or opaque field leaves as it is."""
-    if field.handling == "opaque":
+    """Whether the value of a listed field that is neither text nor nested leaves as it is."""
+    if field.handling == "opaque" or is_harmless(value):
         return True
-    return is_harmless(value) or (isinstance(value, str) and len(value) <= MAX_LABEL)
+    if not isinstance(value, str):
+        return False
+    if field.handling == "address":
+        return len(value) <= MAX_ADDRESS and not any(map(str.isspace, value))
+    return len(value) <= MAX_LABEL

@@ -70,10 +70,15 @@ class CallNumbers:
 
 
 class Sieve:
-    """Collects, over the choices of one object, texts in the order in which they are read, and what is not listed."""
+    """Collects, over the choices of one object, texts in the order in which they are read, and what is not listed.
 
-    def __init__(self, calls: CallNumbers) -> None:
+    Log probabilities are listed only `with_logprobs`: where no one asked for them, no one sees them leave with their
+    text.
+    """
+
+    def __init__(self, calls: CallNumbers, *, with_logprobs: bool = True) -> None:
         self._calls = calls
+        self._with_logprobs = with_logprobs
         self.parts: list[Part] = []
         self.unlisted: list[tuple[Any, Any]] = []  # (object, key) or (list, element)
         self.batches: dict[int, list[Batch]] = {}
@@ -147,7 +152,7 @@ class Sieve:
 
     def _logprobs(self, choice: Json, number: int, channels: set[str]) -> None:
         logprobs = choice["logprobs"]
-        if not isinstance(logprobs, dict):
+        if not isinstance(logprobs, dict) or not self._with_logprobs:
             self.unlisted.append((choice, "logprobs"))
             return
         self.unlisted.extend(
@@ -170,7 +175,7 @@ class Sieve:
             if field is None:
                 if not is_harmless(value):
                     self.unlisted.append((holder, key))
-            elif field.handling in ("label", "opaque") and not may_pass(field, value):
+            elif field.handling not in ("text", "nested") and not may_pass(field, value):
                 self.unlisted.append((holder, key))
 
     def _text(self, holder: Json, key: str, number: int, channel: str) -> None:
