@@ -1,6 +1,7 @@
 """A ledger's rows for other programs: JSON Lines (a row each, as chained) and CSV (a choice each)."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -19,14 +20,19 @@ CSV_COLUMNS = (
 
 
 def jsonl(connection: Connection, since: datetime | None = None, *, text: bool = False) -> Iterator[str]:
-    """One JSON line a row, oldest first; excerpts, user and client only with `text` and where not erased."""
+    """One JSON line a row, oldest first, the body character for character as it was hashed.
+
+    Excerpts, user and client only with `text` and where not erased.
+    """
     for found in _rows(connection, since):
-        row = {key: found[key] for key in ("chain", "seq", "kind", "decision_id", "at_us")}
-        row |= {"at": _iso(found["at_us"]), "body": _parsed(found["body"])}
+        before = {key: found[key] for key in ("chain", "seq", "kind", "decision_id", "at_us")}
+        before["at"] = _iso(found["at_us"])
+        after = {"body_sha256": hashlib.sha256(str(found["body"]).encode()).hexdigest()}
+        after |= {key: found[key] for key in ("tenant", "action", "sealed", "previous", "hash")}
         if text:
-            row["private"] = _parsed(found["content"]) if found["content"] is not None else None
-        row |= {"sealed": found["sealed"], "previous": found["previous"], "hash": found["hash"]}
-        yield json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+            after["private"] = _parsed(found["content"]) if found["content"] is not None else None
+        body = found["body"] if isinstance(_parsed(found["body"]), dict) else _json(found["body"])
+        yield f'{_json(before)[:-1]},"body":{body},{_json(after)[1:]}'
 
 
 def csv_lines(connection: Connection, since: datetime | None = None) -> Iterator[str]:
@@ -70,6 +76,10 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _line(row: dict[str, Any]) -> str:

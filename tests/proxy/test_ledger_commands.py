@@ -89,6 +89,16 @@ def test_export_gives_each_row_with_its_place_in_the_chain_and_no_text(url: str)
     assert "203.0.113.7" not in result.output
 
 
+def test_an_export_can_be_checked_without_fairgate(url: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    recipe = page.partition("```python\n")[2].partition("```")[0]
+    lines = run("export", "--ledger", url).output.splitlines()
+    exec(recipe, {"lines": lines})  # noqa: S102 (the page's own recipe; it asserts)
+    forged = [line.replace('"action":"block"', '"action":"pass"') for line in lines]
+    with pytest.raises(AssertionError):
+        exec(recipe, {"lines": forged})  # noqa: S102
+
+
 def test_export_gives_text_to_who_asks_for_it(url: str) -> None:
     rows = [json.loads(line) for line in run("export", "--ledger", url, "--text").output.splitlines()]
     assert rows[0]["private"]["excerpts"][0]["text"] == "secret passage"

@@ -83,7 +83,7 @@ def choice_record(action: Action = Action.BLOCK, choice: int = 0, text: str = "I
         standing_score=1 / 3,
         factors={"purpose": 0.6, "nature": 0.8, "amount": 2 / 7, "market": 0.5},
         unknown=("market",),
-        matches=(JudgedMatch(match, action, 1.0, 0.31, 0.002, "over `limits.text.words`", (WORK,), 2),),
+        matches=(JudgedMatch(match, action, 1.0, 0.31, 0.00002, "over `limits.text.words`", (WORK,), 2),),
         reasons=("score 0.30 is at or over thresholds.attribute 0.25",),
         policy="balanced@3f2a",
     )
