@@ -49,14 +49,19 @@ def splice(data: bytes, additions: Additions) -> bytes:
 
 def _edits(text: str, additions: Additions) -> Iterator[_Edit]:
     start = _after(text, 0)
+    if _DECODER.raw_decode(text, start)[1] != len(text.rstrip()):
+        raise ValueError("more than one value")
     yield from _extend(text, start, additions.answer)
     for name, value, at in _members(text, start):
         if name == "choices" and isinstance(value, list):
             for position, (choice, begins) in enumerate(_elements(text, at)):
+                if not isinstance(choice, dict):
+                    raise WireError("upstream sent a choice that is no JSON object, so nothing can be added to it")
                 yield from _extend_choice(text, choice, begins, choice.get("index", position), additions)
 
 
 def _extend_choice(text: str, choice: Json, start: int, number: int, additions: Additions) -> Iterator[_Edit]:
+    """Put fields into a choice and its message."""
     fields = dict(additions.choices.get(number, {}))
     on_message = additions.messages.get(number, {})
     bodies = [(value, at) for name, value, at in _members(text, start) if name in ("delta", "message")]

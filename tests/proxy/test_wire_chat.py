@@ -135,7 +135,8 @@ def test_the_input_of_a_custom_tool_is_a_channel() -> None:
     "body",
     [
         b"[]", b'"text"', b"{", b"", b"null", b'{"choices": {}}', b'{"choices": ["text"]}',
-        b'{"choices": [{"index": "0"}]}', b'{"choices": [{"index": true}]}', b'{"choices": [{"index": 0, "delta": "text"}]}',
+        b'{"choices": [{"index": "0"}]}', b'{"choices": [{"index": true}]}',
+        b'{"choices": [{"index": 0, "delta": "text"}]}',
         b'{"choices": [{"index": 0, "delta": ["text"]}]}', b'{"choices": [{"index": 0}, {"index": 0}]}',
         b'{"choices": [{"delta": {"content": NaN}}]}', b'{"choices": "\xff"}', b"[" * 100_000,
     ],
