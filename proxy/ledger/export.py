@@ -27,7 +27,7 @@ def jsonl(connection: Connection, since: datetime | None = None, *, text: bool =
     for found in _rows(connection, since):
         before = {key: found[key] for key in ("chain", "seq", "kind", "decision_id", "at_us")}
         before["at"] = _iso(found["at_us"])
-        after = {"body_sha256": hashlib.sha256(str(found["body"]).encode()).hexdigest()}
+        after: dict[str, Any] = {"body_sha256": hashlib.sha256(str(found["body"]).encode()).hexdigest()}
         after |= {key: found[key] for key in ("tenant", "action", "sealed", "previous", "hash")}
         if text:
             after["private"] = _parsed(found["content"]) if found["content"] is not None else None
