@@ -1,0 +1,58 @@
+"""docs/api.md against the code it describes."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from indexes.model import Match, Span, Work
+from policies.model import Action, JudgedMatch, Verdict
+from proxy.wire.answer import Outcome, Stamp, additions, usage_chunk
+from proxy.wire.chat import ChatReader
+from proxy.wire.fields import AUDIO, CALL, CHOICE, CITATION, CUSTOM, ENVELOPE, FUNCTION, LOGPROB, MESSAGE
+from proxy.wire.request import read_chat_request
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+EXAMPLES = [msgspec.json.decode(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
+
+
+def example(key: str) -> list[Any]:
+    return [one for one in EXAMPLES if key in one and "messages" not in one]
+
+
+def shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else type(value)
+
+
+def test_every_listed_field_is_in_the_page() -> None:
+    listed = {*CHOICE, *MESSAGE, *AUDIO, *CALL, *FUNCTION, *CUSTOM, *CITATION, *LOGPROB, *ENVELOPE} - {"error"}
+    assert [name for name in sorted(listed) if not re.search(rf"\b{name}\b", PAGE)] == []
+
+
+def test_the_example_of_a_request_can_be_read() -> None:
+    asked = next(one for one in EXAMPLES if "messages" in one)
+    assert read_chat_request(msgspec.json.encode(asked)).declared.policy == "research"
+
+
+def test_the_examples_of_a_stream_are_chunks_of_which_nothing_is_dropped() -> None:
+    chunks = [ChatReader().chunk(msgspec.json.encode(one)) for one in example("choices")]
+    assert [(chunk.finished, chunk.unlisted) for chunk in chunks] == [((0,), 0), ((0,), 0), ((), 0)]
+
+
+def test_the_examples_have_the_shape_of_what_is_sent() -> None:
+    work = Work("id", "t", creators=("c",), license="l", url="u")
+    match = Match("verbatim", work, "content", Span(0, 9), Span(0, 9), (), 9, 9, 9)
+    factors = {"purpose": 0.6, "nature": 0.8, "amount": 0.2, "market": 0.5}
+    judged = JudgedMatch(match, Action.ATTRIBUTE, 1.0, 0.5, 0.5, "")
+    verdict = Verdict(Action.ATTRIBUTE, 0.47, 0.52, factors, ("market",), (judged,), ("why",), "p@1")  # type: ignore[arg-type]
+    for level, shown in zip(("full", "minimal"), example("fairgate"), strict=True):
+        stamp = Stamp("dec_1", "enforce", "9", level)  # type: ignore[arg-type]
+        added = additions(stamp, [Outcome(0, verdict, Action.ATTRIBUTE, (Span(0, 9),))])
+        assert shape(shown["fairgate"]) == shape(added.answer["fairgate"])
+        assert shape(shown["choices"][0]["content_filter_results"]) == shape(added.choices[0]["content_filter_results"])
+        citations = added.messages.get(0, {}).get("annotations")
+        assert shape(shown["choices"][0]["delta"].get("annotations")) == shape(citations)
+    assert shape(example("usage")[0]["usage"]) == shape(msgspec.json.decode(usage_chunk({}, 1, 1))["usage"])
