@@ -17,7 +17,7 @@ def create_app() -> Litestar:
     @post("/v1/chat/completions", status_code=200)
     async def chat(request: Request) -> Response | Stream:
         reply = await upstream.open(
-            UpstreamRequest("POST", "/chat/completions", dict(request.headers), await request.body())
+            UpstreamRequest("POST", "/v1/chat/completions", dict(request.headers), await request.body())
         )
         if not reply.headers["content-type"].startswith("text/event-stream"):
             body = b"".join([block async for block in reply.chunks()])

@@ -53,8 +53,7 @@ def measure(name: str, tools: Path, text: Path, index: Path, folder: Path) -> No
                 found[server].append(one_round(tools, command))
     for server, rounds in found.items():
         ratios = [
-            mine["cpu_us_token"] / base["cpu_us_token"]
-            for mine, base in zip(rounds, found["passthrough"], strict=True)
+            mine["cpu_us_token"] / base["cpu_us_token"] for mine, base in zip(rounds, found["passthrough"], strict=True)
         ]
         line = {key: round(statistics.median(each[key] for each in rounds), 2) for key in rounds[0]}
         print(
@@ -122,7 +121,11 @@ def upstream(tools: Path, text: Path) -> Iterator[None]:
 def server(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     environment = {**os.environ, "UP": f"http://127.0.0.1:{UPSTREAM_PORT}/v1"}
     process = subprocess.Popen(
-        ["taskset", "-c", "0", *command], env=environment, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        ["taskset", "-c", "0", *command],
+        env=environment,
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
     )
     try:
         wait_for(PORT)

@@ -19,73 +19,73 @@ class _Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
-class UseShape(_Shape):
+class UseShape(_Shape, frozen=True):
     purpose: str = "unknown"
     commercial: bool | None = None
     audience: str | None = None
 
 
-class LimitShape(_Shape):
+class LimitShape(_Shape, frozen=True):
     words: Count | None = None
     total: Count | None = None
     work_share: Share | None = None
     over: StopName = "block"
 
 
-class CodeLimitShape(_Shape):
+class CodeLimitShape(_Shape, frozen=True):
     lexemes: Count | None = None
     total: Count | None = None
     work_share: Share | None = None
     over: StopName = "block"
 
 
-class ImageLimitShape(_Shape):
+class ImageLimitShape(_Shape, frozen=True):
     pdq: Annotated[int, msgspec.Meta(ge=0, le=256)] = 31
     l2: Share = 0.15
     over: StopName = "block"
 
 
-class LimitsShape(_Shape):
+class LimitsShape(_Shape, frozen=True):
     text: LimitShape
     lyrics: LimitShape
     code: CodeLimitShape
     image: ImageLimitShape
 
 
-class WordsFloor(_Shape):
+class WordsFloor(_Shape, frozen=True):
     words: Count
 
 
-class LexemesFloor(_Shape):
+class LexemesFloor(_Shape, frozen=True):
     lexemes: Count
 
 
-class FloorsShape(_Shape):
+class FloorsShape(_Shape, frozen=True):
     text: WordsFloor
     code: LexemesFloor
 
 
-class FactorsShape(_Shape):
+class FactorsShape(_Shape, frozen=True):
     purpose: Weight
     nature: Weight
     amount: Weight
     market: Weight
 
 
-class ThresholdsShape(_Shape):
+class ThresholdsShape(_Shape, frozen=True):
     attribute: Share
     rewrite: Share
     block: Share
 
 
-class OverShape(_Shape):
+class OverShape(_Shape, frozen=True):
     words: Count | None = None
     lexemes: Count | None = None
     total: Count | None = None
     work_share: Share | None = None
 
 
-class WhenShape(_Shape):
+class WhenShape(_Shape, frozen=True):
     kind: Kind | list[Kind] | None = None
     form: str | list[str] | None = None
     license: str | list[str] | None = None
@@ -106,40 +106,40 @@ class WhenShape(_Shape):
     probability: Share | None = None
 
 
-class RuleShape(_Shape):
+class RuleShape(_Shape, frozen=True):
     when: WhenShape
     then: ActionName
 
 
-class BudgetShape(_Shape):
+class BudgetShape(_Shape, frozen=True):
     window: Duration
     work_share: Share | None = None
     words: Count | None = None
 
 
-class SemanticShape(_Shape):
+class SemanticShape(_Shape, frozen=True):
     hold: Literal["none", "sentence", "paragraph"] = "none"
 
 
-class RewriteShape(_Shape):
+class RewriteShape(_Shape, frozen=True):
     tries: Annotated[int, msgspec.Meta(ge=0, le=10)] = 2
     upstream: str = "same"
     fallback: Literal["quote", "block"] = "quote"
 
 
-class AttributionShape(_Shape):
+class AttributionShape(_Shape, frozen=True):
     footnote: bool = False
     dialects: list[Literal["copilot_annotations", "references", "gemini"]] = []
 
 
-class TestShape(_Shape):
+class TestShape(_Shape, frozen=True):
     name: str
     match: dict[str, Any]
     expect: ActionName
     use: UseShape | None = None
 
 
-class PolicyShape(_Shape):
+class PolicyShape(_Shape, frozen=True):
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     mode: Literal["enforce", "annotate", "monitor"]
     on_error: Literal["block", "pass"]

@@ -19,10 +19,9 @@ from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.record import ChoiceRecord, Closing, Outcome, RequestFacts
 from proxy.metrics import FailureStage, Metrics
 from proxy.notes import Excerpts, record
-from proxy.upstream import Reply, UpstreamError
+from proxy.upstream import Reply, UpstreamError, UpstreamTimeoutError
 from proxy.wire import answer, sse
 from proxy.wire.errors import WireError
-
 
 
 class Ledger(Protocol):
@@ -45,10 +44,7 @@ class Terms:
     fail_open: bool
     with_usage: bool
     prompt_chars: int
-
-
-class Unjudgeable(FairgateError):
-    """We could not look, and the policy says to pass: from here on the answer leaves unjudged."""
+    seconds: float
 
 
 class Exchange:
@@ -63,6 +59,7 @@ class Exchange:
         self._open = False
         self._closing = Closing("client_left")
         self._busy = 0.0
+        self._deadline = time.monotonic() + terms.seconds
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The bytes of a streamed answer; ends by itself in every case and never raises."""
@@ -71,7 +68,7 @@ class Exchange:
                 async for frame in self._frames():
                     yield frame
             self._closing = self._ended()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (fails closed: whatever went wrong ends the stream in an error)
             yield sse.error_event(self._fail(error), code=_code(error))
         finally:
             with anyio.CancelScope(shield=True):
@@ -113,6 +110,8 @@ class Exchange:
         async with aclosing(self._reply.chunks()) as blocks:
             async for block in blocks:
                 began = time.perf_counter()
+                if time.monotonic() > self._deadline:
+                    raise UpstreamTimeoutError(f"the answer took longer than {self._terms.seconds:g} seconds")
                 events = decoder.feed(block)
                 out = []
                 for event in events:
@@ -203,7 +202,7 @@ class Exchange:
         for step in (self._record_open, self._close_ledger):
             try:
                 await step()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (one step of closing must not keep the next from being tried)
                 self._metrics.failure(_stage(error), "closed")
         self._count()
 

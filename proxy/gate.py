@@ -18,11 +18,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from policies.edits import quote_note
+from policies.quotation import quotations
+
 from indexes.base import Scanner
 from indexes.model import Match
-from policies.edits import quote_note
 from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Quotation, Verdict
-from policies.quotation import quotations
 from proxy.lane import Edit, Lane, View
 
 UNBOUNDED = 1 << 30
@@ -252,6 +253,7 @@ class ChoiceGate:
             licensed=self._plan.licensed,
             closed=closed,
         )
+
 
 def _key(match: Match) -> MatchKey:
     return (match.channel, match.work.id, match.output.start, match.source.start, match.grounded)

@@ -14,8 +14,8 @@ from proxy.wire.chat import ChatReader, Chunk
 from proxy.wire.errors import WireError
 from proxy.wire.fields import REFUSAL
 from proxy.wire.logprobs import ChoiceLogprobs
-from proxy.wire.splice import Additions, splice
 from proxy.wire.sieve import CallNumbers, Json
+from proxy.wire.splice import Additions, splice
 from proxy.wire.sse import Event, data_event
 
 BLOCKED = "content_filter"

@@ -13,8 +13,9 @@ from indexes.errors import FairgateError
 # Headers of a request that concern this hop alone, or that fairgate sets itself.
 _NOT_FORWARDED = frozenset(
     {
-        "accept-encoding", "connection", "content-length", "cookie", "expect", "host", "keep-alive", "proxy-authorization",
-        "te", "trailer", "transfer-encoding", "upgrade", "x-fairgate-policy", "x-fairgate-purpose",
+        "accept-encoding", "connection", "content-length", "cookie", "expect", "host", "keep-alive",
+        "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "x-fairgate-policy",
+        "x-fairgate-purpose",
     }
 )  # fmt: skip
 # Headers of an answer that concern this hop alone, or that no longer fit a body that was guarded.
@@ -40,7 +41,7 @@ class UpstreamTimeoutError(UpstreamError):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """One call of the generator: method, path below its base, headers and the body's bytes."""
+    """One call of the generator: method, path as OpenAI spells it (`/v1/...`), headers and the body's bytes."""
 
     method: str
     path: str
@@ -129,7 +130,8 @@ class HttpUpstream:
     async def open(self, request: UpstreamRequest) -> HttpReply:
         """Send a request and wait for the head of its answer; raises UpstreamError."""
         client = self._connected()
-        url = self.url.rstrip("/") + request.path + (f"?{request.query}" if request.query else "")
+        base = self.url.rstrip("/").removesuffix("/v1")
+        url = base + request.path + (f"?{request.query}" if request.query else "")
         outgoing = client.build_request(request.method, url, headers=self._headers(request), content=request.body)
         try:
             return HttpReply(await client.send(outgoing, stream=True), self.name)

@@ -18,7 +18,9 @@ def index_of(texts: Sequence[str]) -> SegmentIndex:
     return indexed(tuple(texts))[0]
 
 
-def gate(index: SegmentIndex, judge: LimitJudge, *, enforce: bool = True, grounding: tuple[str, ...] = ()) -> ChoiceGate:
+def gate(
+    index: SegmentIndex, judge: LimitJudge, *, enforce: bool = True, grounding: tuple[str, ...] = ()
+) -> ChoiceGate:
     return ChoiceGate(
         Plan(
             scanner=lambda channel: index.scanner(channel, grounding),
@@ -79,7 +81,9 @@ def test_what_is_not_enforced_leaves_at_once_and_whole(case: Case) -> None:
 
 
 def test_text_that_matches_nothing_is_not_held() -> None:
-    index = index_of(["one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"])
+    index = index_of(
+        ["one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"]
+    )
     clean = gate(index, LimitJudge())
     for char in "nothing of this stands in any work, one two three four, and it leaves as it comes":
         assert clean.feed(CHANNEL, char) is char

@@ -1,0 +1,101 @@
+"""The composition root: the only place that puts the parts together."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.types import ControllerRouterHandler
+
+from indexes.store import Store
+from indexes.text.index import SegmentIndex
+from proxy.auth import Doorkeeper
+from proxy.ledger.store import SqlLedger
+from proxy.metrics import Metrics
+from proxy.routes.chat import chat_completions
+from proxy.routes.check import check
+from proxy.routes.common import told
+from proxy.routes.console import console_page, console_script, console_style
+from proxy.routes.decisions import list_decisions, show_decision
+from proxy.routes.health import healthz, metrics, readyz
+from proxy.routes.unchecked import pass_on, refuse
+from proxy.service import Service
+from proxy.settings import Settings, UpstreamSettings, duration
+from proxy.upstream import HttpUpstream, Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a server is made of, opened and checked; `create_app` serves it."""
+
+    settings: Settings
+    index: SegmentIndex
+    doorkeeper: Doorkeeper
+    metrics: Metrics
+    upstreams: Mapping[str, HttpUpstream]
+
+
+def open_parts(settings: Settings) -> Parts:
+    """Open index and policies; raises FairgateError with what to do, so that a server does not start half."""
+    values = settings.values
+    doorkeeper = Doorkeeper(values)
+    snapshot = Store(Path(values.index.dir)).snapshot()
+    found = Metrics(doorkeeper.tenants, [policy.name for policy in doorkeeper.policies])
+    found.index_opened({"text": snapshot.works}, snapshot.bytes, datetime.fromtimestamp(snapshot.built, UTC))
+    upstreams = {each.name: _upstream(each, settings) for each in values.upstreams}
+    return Parts(settings, SegmentIndex(snapshot.segments, snapshot.revision), doorkeeper, found, upstreams)
+
+
+def create_app(settings: Settings) -> Litestar:
+    """The application; raises FairgateError when index, policies or ledger cannot be had."""
+    parts = open_parts(settings)
+    ledger = SqlLedger.open(
+        settings.values.ledger.url,
+        watch=parts.metrics.queued,
+        lost=lambda rows: parts.metrics.failure("ledger", "open") if rows else None,
+    )
+    service = Service(settings, parts.index, parts.doorkeeper, ledger, parts.metrics, parts.upstreams)
+    handlers: list[ControllerRouterHandler] = [chat_completions, check, pass_on, refuse, healthz, readyz]
+    if settings.values.metrics.port is None:
+        handlers.append(metrics)
+    if settings.values.console.enabled:
+        handlers += [console_page, console_script, console_style, list_decisions, show_decision]
+    return Litestar(
+        handlers,
+        state=State({"service": service, "ledger": ledger, "metrics": parts.metrics}),
+        exception_handlers={Exception: told},
+        request_max_body_size=settings.values.limits.body,
+        openapi_config=None,
+        logging_config=None,
+        lifespan=[_life(parts, ledger)],
+    )
+
+
+def _life(parts: Parts, ledger: SqlLedger) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def life(_: Litestar) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            for upstream in parts.upstreams.values():
+                await upstream.close()
+            await ledger.aclose()
+
+    return life
+
+
+def _upstream(each: UpstreamSettings, settings: Settings) -> HttpUpstream:
+    return HttpUpstream(
+        each.name,
+        each.url,
+        key=settings.keys.get(each.name),
+        limits=Limits(
+            connections=settings.values.limits.streams,
+            connect=duration(each.timeouts.connect),
+            read=duration(each.timeouts.read),
+        ),
+        verify=(each.tls.ca_file or True) if each.tls.verify else False,
+    )

@@ -1,0 +1,98 @@
+"""A policy at work: on the channels of a request, on the conversation before it, and on a whole text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from indexes.base import TextIndex
+from indexes.model import Span
+from indexes.text.normalize import tokenize
+from policies.amounts import union
+from policies.engine import allowance, decide
+from policies.model import ChannelSize, EarlierAmount, Evidence, Use, Verdict
+from policies.policy import Policy
+from policies.quotation import quotations
+from proxy.gate import Plan
+from proxy.lane import View
+from proxy.wire.arguments import JsonText
+from proxy.wire.fields import CONTENT, REASONING, REFUSAL, is_json
+from proxy.wire.request import ChatRequest
+
+_QUOTABLE = frozenset({CONTENT, REASONING, REFUSAL})
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyJudge:
+    """Judges by one policy, for one use."""
+
+    policy: Policy
+    use: Use
+
+    def decide(self, evidence: Evidence) -> Verdict:
+        """Say what the policy makes of the evidence."""
+        return decide(self.policy, evidence, self.use)
+
+    def allowance(self, evidence: Evidence) -> int:
+        """Say how many more tokens every live match may grow before the action could become rewrite or block."""
+        return allowance(self.policy, evidence, self.use)
+
+
+class Conversation:
+    """What earlier answers of a conversation gave of works; they are read when a work first matches."""
+
+    def __init__(self, index: TextIndex, turns: Sequence[str]) -> None:
+        self._index = index
+        self._turns = turns
+        self._given: dict[str, tuple[Span, ...]] | None = None
+
+    def earlier(self, works: frozenset[str]) -> tuple[EarlierAmount, ...]:
+        """What was given of these works."""
+        if not self._turns:
+            return ()
+        if self._given is None:
+            self._given = self._read()
+        return tuple(EarlierAmount(work, self._given[work]) for work in sorted(works & self._given.keys()))
+
+    def _read(self) -> dict[str, tuple[Span, ...]]:
+        intervals: dict[str, list[tuple[int, int]]] = {}
+        for turn in self._turns:
+            for match in self._index.scan(turn):
+                intervals.setdefault(match.work.id, []).extend(
+                    (stretch.source, stretch.source + stretch.tokens)
+                    for stretch in match.stretches
+                    if not stretch.common
+                )
+        return {
+            work: tuple(Span(start, end) for start, end in union(found)) for work, found in intervals.items() if found
+        }
+
+
+def plan(request: ChatRequest, index: TextIndex, judge: PolicyJudge) -> Plan:
+    """How the choices of one chat request are guarded."""
+    policy = judge.policy
+    quotes = request.may_rewrite and policy.rewrite.fallback == "quote"
+
+    def view(channel: str) -> View | None:
+        return JsonText() if is_json(channel) or (request.json_output and channel == CONTENT) else None
+
+    return Plan(
+        scanner=lambda channel: index.scanner(channel, request.grounding),
+        view=view,
+        judge=judge,
+        earlier=Conversation(index, request.earlier).earlier,
+        enforce=policy.mode == "enforce",
+        may_quote=lambda channel: quotes and channel in _QUOTABLE,
+    )
+
+
+def judge_text(
+    index: TextIndex, judge: PolicyJudge, text: str, grounding: Sequence[str] = (), channel: str = CONTENT
+) -> tuple[Evidence, Verdict]:
+    """Judge a whole text, to its end; the verdict is the one its stream would get if nothing stopped it."""
+    matches = index.scan(text, channel, grounding)
+    evidence = Evidence(
+        matches=matches,
+        channels=(ChannelSize(channel, tokenize(text).words, len(text)),),
+        quotations=quotations(text, matches, channel),
+        closed=True,
+    )
+    return evidence, judge.decide(evidence)

@@ -1,0 +1,17 @@
+"""`/v1/chat/completions`."""
+
+from typing import Any
+
+from litestar import Request, post
+from litestar.datastructures import State
+from litestar.response.base import ASGIResponse
+
+from proxy.routes.common import incoming
+from proxy.service import Service
+
+
+@post("/v1/chat/completions")
+async def chat_completions(request: Request[Any, Any, Any], state: State) -> ASGIResponse:
+    """Answer a chat request, streamed or not, under guard."""
+    service: Service = state["service"]
+    return await service.chat(await incoming(request))

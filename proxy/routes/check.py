@@ -1,0 +1,62 @@
+"""`POST /v1/fairgate/check`: judge a text without generating anything."""
+
+from typing import Any, Literal
+
+import anyio.to_thread
+import msgspec
+from litestar import Request, post
+from litestar.datastructures import State
+from litestar.response.base import ASGIResponse
+
+from policies.model import Use
+from policies.use import combine_use
+from proxy.auth import PURPOSE_HEADER, agreed
+from proxy.judging import PolicyJudge, judge_text
+from proxy.routes.common import incoming
+from proxy.service import Service
+from proxy.verdicts import verdict_json
+from proxy.wire.errors import RequestError
+from proxy.wire.request import DeclaredUse
+
+
+class CheckRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be judged, and under what."""
+
+    content: str | None = None
+    kind: Literal["auto", "text", "code", "image"] = "auto"
+    image: str | None = None
+    policy: str | None = None
+    use: DeclaredUse = DeclaredUse()
+    grounding: list[str] | str = []
+
+
+@post("/v1/fairgate/check")
+async def check(request: Request[Any, Any, Any], state: State) -> ASGIResponse:
+    """The verdict on a text, read to its end."""
+    service: Service = state["service"]
+    came = await incoming(request)
+    caller = service.doorkeeper.caller(came.headers)
+    asked = _read(came.body)
+    policy = service.doorkeeper.policy(caller, came.headers, asked.policy)
+    purpose = agreed(came.headers.get(PURPOSE_HEADER), asked.use.purpose, PURPOSE_HEADER, "use.purpose")
+    said = Use(purpose or "unknown", asked.use.commercial, asked.use.audience, asked.use.project_license, caller.name)
+    judge = PolicyJudge(policy, combine_use(policy.use, said, may_declare=caller.may_declare))
+    grounding = [asked.grounding] if isinstance(asked.grounding, str) else asked.grounding
+    text = asked.content or ""
+    _, verdict = await anyio.to_thread.run_sync(judge_text, service.index, judge, text, grounding)
+    body = verdict_json(verdict, policy.mode, service.index.revision, policy.annotations)
+    return ASGIResponse(body=msgspec.json.encode(body), media_type="application/json")
+
+
+def _read(body: bytes) -> CheckRequest:
+    try:
+        asked = msgspec.json.decode(body, type=CheckRequest)
+    except msgspec.ValidationError as error:
+        raise RequestError(f"the body cannot be read: {str(error)[:1].lower()}{str(error)[1:]}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RequestError("the body is no JSON; send an object with `content`") from error
+    if asked.image is not None or asked.kind == "image":
+        raise RequestError("images are not checked yet; send `content`", "image")
+    if asked.content is None:
+        raise RequestError("`content` is missing: send the text to be checked", "content")
+    return asked

@@ -1,0 +1,59 @@
+"""`/healthz`, `/readyz` and `/metrics`."""
+
+import anyio
+import msgspec
+from litestar import get
+from litestar.datastructures import State
+from litestar.response.base import ASGIResponse
+
+from indexes.errors import FairgateError
+from proxy.ledger.store import SqlLedger
+from proxy.metrics import Metrics
+from proxy.service import Service
+from proxy.upstream import UpstreamRequest
+
+_READY_SECONDS = 5.0
+
+
+@get("/healthz", sync_to_thread=False)
+def healthz() -> ASGIResponse:
+    """The process is alive."""
+    return _said(200, {"status": "alive"})
+
+
+@get("/readyz")
+async def readyz(state: State) -> ASGIResponse:
+    """The index is open, the ledger can be written and, if the settings ask for it, every upstream answers."""
+    service: Service = state["service"]
+    ledger: SqlLedger = state["ledger"]
+    checks = {"index": service.index.revision, "ledger": "ok" if ledger.healthy else "not writable"}
+    ready = ledger.healthy
+    if service.settings.values.ready.upstream:
+        for name in service.upstreams:
+            checks[f"upstream {name}"] = fault = await _reach(service, name)
+            ready &= fault == "ok"
+    return _said(200 if ready else 503, {"status": "ready" if ready else "not ready", **checks})
+
+
+@get("/metrics", sync_to_thread=False)
+def metrics(state: State) -> ASGIResponse:
+    """Prometheus's text format."""
+    found: Metrics = state["metrics"]
+    body, media_type = found.exposition()
+    return ASGIResponse(body=body, headers={"content-type": media_type})
+
+
+async def _reach(service: Service, name: str) -> str:
+    try:
+        with anyio.fail_after(_READY_SECONDS):
+            reply = await service.upstreams[name].open(UpstreamRequest("GET", "/v1/models", {}))
+            await reply.close()
+    except FairgateError as error:
+        return str(error)
+    except TimeoutError:
+        return f"did not answer within {_READY_SECONDS:g} seconds"
+    return "ok" if reply.status < 500 else f"answered {reply.status}"
+
+
+def _said(status: int, body: dict[str, str]) -> ASGIResponse:
+    return ASGIResponse(body=msgspec.json.encode(body), status_code=status, media_type="application/json")

@@ -1,0 +1,219 @@
+"""One server at work on a request: who calls, by which policy, against which index, before which upstream."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+from litestar.response.base import ASGIResponse
+
+from indexes.base import TextIndex
+from indexes.errors import FairgateError
+from policies.model import Action, Use
+from policies.policy import Policy
+from policies.use import combine_use
+from proxy.auth import PURPOSE_HEADER, Caller, Doorkeeper, agreed
+from proxy.drive import Exchange, Ledger, Terms
+from proxy.guard import AnswerGuard
+from proxy.judging import PolicyJudge, plan
+from proxy.ledger.identity import new_decision_id
+from proxy.ledger.record import Closing, RequestFacts
+from proxy.metrics import Metrics
+from proxy.notes import ClientNotes
+from proxy.relay import Relay
+from proxy.settings import Settings, duration
+from proxy.upstream import Reply, Upstream, UpstreamError, UpstreamRequest
+from proxy.wire import answer
+from proxy.wire.request import ChatRequest, read_chat_request
+
+DECISION_HEADER = "x-fairgate-decision"
+ACTION_HEADER = "x-fairgate-action"
+_OWN_KEYS = frozenset({"authorization", "api-key"})
+
+
+class OverloadedError(FairgateError):
+    """More streams run than the settings allow."""
+
+    status = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as it came: method, path, query, headers by lower-case name, the body's bytes, who sent it."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    client: str | None = None
+
+
+class Service:
+    """Answers requests."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        index: TextIndex,
+        doorkeeper: Doorkeeper,
+        ledger: Ledger,
+        metrics: Metrics,
+        upstreams: Mapping[str, Upstream],
+    ) -> None:
+        self.settings = settings
+        self.index = index
+        self.doorkeeper = doorkeeper
+        self.ledger = ledger
+        self.metrics = metrics
+        self.upstreams = upstreams
+        self.running = 0
+        self._by_model = {model: each.name for each in reversed(settings.values.upstreams) for model in each.models}
+
+    async def chat(self, incoming: Incoming) -> ASGIResponse:
+        """Answer a chat request; raises FairgateError when nothing was sent yet."""
+        caller = self.doorkeeper.caller(incoming.headers)
+        request = read_chat_request(incoming.body)
+        policy = self.doorkeeper.policy(caller, incoming.headers, request.declared.policy)
+        use = self._use(caller, policy, request, incoming)
+        if self.running >= self.settings.values.limits.streams:
+            raise OverloadedError("as many answers are being written as this server allows: try again in a moment")
+        facts = self._facts(incoming, request, caller, policy)
+        reply = await self._open(self._upstream(request.model), incoming, request.body, caller, facts)
+        if not 200 <= reply.status < 300:
+            return await self._verbatim(reply, facts)
+        return await self._answer(reply, request, facts, PolicyJudge(policy, use))
+
+    async def forward(self, incoming: Incoming) -> ASGIResponse:
+        """Pass a request that brings no generated text, unchecked, to the first upstream."""
+        caller = self.doorkeeper.caller(incoming.headers)
+        model = _model_of(incoming.body)
+        request = UpstreamRequest(
+            incoming.method, incoming.path, _sent_on(incoming.headers, caller), incoming.body, incoming.query
+        )
+        reply = await self._upstream(model).open(request)
+        return await _relayed(reply, {})
+
+    def _upstream(self, model: str) -> Upstream:
+        name = self._by_model.get(model) or self._by_model.get("*")
+        if name is None:
+            raise UpstreamError(f"no upstream is configured for the model `{model}`")
+        return self.upstreams[name]
+
+    def _use(self, caller: Caller, policy: Policy, request: ChatRequest, incoming: Incoming) -> Use:
+        said = request.declared.use
+        purpose = agreed(incoming.headers.get(PURPOSE_HEADER), said.purpose, PURPOSE_HEADER, "fairgate.use.purpose")
+        declared = Use(purpose or "unknown", said.commercial, said.audience, said.project_license, caller.name)
+        return combine_use(policy.use, declared, may_declare=caller.may_declare)
+
+    def _facts(self, incoming: Incoming, request: ChatRequest, caller: Caller, policy: Policy) -> RequestFacts:
+        user = request.user
+        return RequestFacts(
+            decision_id=new_decision_id(),
+            at=datetime.now(UTC),
+            route=incoming.path,
+            model=request.model[:200],
+            tenant=caller.name,
+            stream=request.stream,
+            mode=policy.mode,
+            policy=policy.label,
+            index=self.index.revision,
+            user=hashlib.sha256(f"{caller.name}\0{user}".encode()).hexdigest()[:32] if user else None,
+            request_id=incoming.headers.get("x-request-id", "")[:200] or None,
+            client=incoming.client,
+        )
+
+    async def _open(
+        self, upstream: Upstream, incoming: Incoming, body: bytes, caller: Caller, facts: RequestFacts
+    ) -> Reply:
+        began = time.perf_counter()
+        headers = _sent_on(incoming.headers, caller)
+        try:
+            reply = await upstream.open(UpstreamRequest("POST", incoming.path, headers, body, incoming.query))
+        except UpstreamError as error:
+            self.metrics.failure("upstream", "closed")
+            self._count(facts, Closing("upstream_failed", str(error)))
+            await self.ledger.close(facts.decision_id, Closing("upstream_failed", str(error)), facts)
+            raise
+        self.metrics.stage_took("upstream_first_byte", time.perf_counter() - began)
+        return reply
+
+    async def _verbatim(self, reply: Reply, facts: RequestFacts) -> ASGIResponse:
+        """Upstream refused: its own answer goes back as it is."""
+        closing = Closing("upstream_failed", f"upstream answered {reply.status}")
+        self._count(facts, closing)
+        await self.ledger.close(facts.decision_id, closing, facts)
+        return await _relayed(reply, {DECISION_HEADER: facts.decision_id})
+
+    async def _answer(
+        self, reply: Reply, request: ChatRequest, facts: RequestFacts, judge: PolicyJudge
+    ) -> ASGIResponse:
+        policy, index = judge.policy, self.index
+        stamp = answer.Stamp(facts.decision_id, policy.mode, index.revision, policy.annotations)
+        guard = AnswerGuard(
+            plan(request, index, judge),
+            ClientNotes(stamp, answer.Notice(policy.message, policy.contact)),
+            choices=request.choices,
+            logprobs=request.logprobs,
+        )
+        values = self.settings.values
+        terms = Terms(
+            facts=facts,
+            use=judge.use,
+            excerpts=values.ledger.excerpts,
+            fail_open=policy.on_error == "pass",
+            with_usage=request.with_usage,
+            prompt_chars=len(request.body),
+            seconds=duration(values.limits.time),
+        )
+        exchange = Exchange(terms, guard, reply, self.ledger, self.metrics)
+        headers = {**reply.headers, DECISION_HEADER: facts.decision_id}
+        media_type = headers.pop("content-type", "")
+        if media_type.startswith("text/event-stream"):
+            headers.setdefault("cache-control", "no-cache")
+            return Relay(exchange.stream(), status_code=reply.status, headers=headers, media_type=media_type)
+        body = await exchange.whole()
+        headers[ACTION_HEADER] = _action(guard, policy).value
+        return ASGIResponse(body=body, status_code=reply.status, headers=headers, media_type="application/json")
+
+    def _count(self, facts: RequestFacts, closing: Closing) -> None:
+        self.metrics.request(facts.route, facts.tenant, stream=facts.stream, outcome=closing.outcome)
+
+
+def _action(guard: AnswerGuard, policy: Policy) -> Action:
+    """The strictest action over the choices: what was done, or what enforce would have done."""
+    actions = [
+        choice.gate.applied if policy.mode == "enforce" or choice.gate.verdict is None else choice.gate.verdict.action
+        for choice in guard.choices
+    ]
+    return max(actions, key=lambda action: action.severity, default=Action.PASS)
+
+
+def _sent_on(headers: Mapping[str, str], caller: Caller) -> dict[str, str]:
+    """Headers for upstream: a key that is ours stays here, one that is upstream's own goes on."""
+    return {name: value for name, value in headers.items() if not (caller.by_key and name in _OWN_KEYS)}
+
+
+async def _relayed(reply: Reply, more: dict[str, str]) -> ASGIResponse:
+    """An answer of upstream's, byte for byte."""
+    headers = {**reply.headers, **more}
+    media_type = headers.pop("content-type", "application/json")
+    try:
+        body = b"".join([block async for block in reply.chunks()])
+    finally:
+        await reply.close()
+    return ASGIResponse(body=body, status_code=reply.status, headers=headers, media_type=media_type)
+
+
+def _model_of(body: bytes) -> str:
+    try:
+        found = msgspec.json.decode(body, type=_Model) if body else _Model()
+    except msgspec.DecodeError:
+        return ""
+    return found.model
+
+
+class _Model(msgspec.Struct):
+    model: str = ""
