@@ -59,6 +59,7 @@ def test_what_is_sent_is_read(payloads: list[bytes], end: bytes) -> None:
         (b"data: one\r\n\r\n", b"one", None),
         (b"data: one\r\r", b"one", None),
         (b"data: one\ndata: two\n\n", b"one\ntwo", None),
+        (b"data: one\rdata: two\n\n", b"one\ntwo", None),
         (b"data: one\ndata\n\n", b"one\n", None),
         (b"event: note\nid: 7\nretry: 10\ndata: one\n\n", b"one", "note"),
         (b"data: one\nevent:\n\n", b"one", None),
