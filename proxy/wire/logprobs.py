@@ -1,8 +1,9 @@
 """Log probabilities leave with their text or not at all. Sans-I/O.
 
 Entries are placed by their bytes: what the tokens spell, one after another, is the channel's text in UTF-8. A token may
-come before its text does (a character cut over several tokens) and then waits; one that spells no text of the channel
-(the syntax around a tool call, what a parser took out) never leaves, except a control token such as `</s>`.
+come before its text does and then waits, unless it is the first bytes of a character, which tell nothing. One that
+spells no text of the channel (the syntax around a tool call, what a parser took out) never leaves, except a control
+token such as `</s>` or one that the generator itself could not decode.
 """
 
 import re
@@ -13,6 +14,8 @@ from typing import Any
 import msgspec
 
 _CONTROL = re.compile(r"<[^\s<>]{1,40}>|\[[^\s\[\]]{1,40}\]")
+
+_UNDECODED = "\ufffd".encode()
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
@@ -33,6 +36,7 @@ class LogprobQueue:
     def __init__(self, start: int = 0) -> None:
         self._placed: deque[tuple[int, Any]] = deque()
         self._unplaced: deque[tuple[bytes, Any]] = deque()
+        self._ahead = b""  # bytes of a character still to come whose entries were placed
         self._text = b""
         self._taken = 0  # bytes of `_text` that tokens have spelled
         self._at = start  # code points that tokens have spelled, or that came without tokens
@@ -42,20 +46,30 @@ class LogprobQueue:
 
     def add(self, entries: Sequence[Any], text: str) -> None:
         """Take the text that came with `entries`; either may be empty."""
-        self._unplaced.extend((_spelled(entry), entry) for entry in entries)
+        self._unplaced.extend((spelled, entry) for entry in entries if (spelled := _spelled(entry)) is not None)
         self._text = self._text[self._taken :] + text.encode("utf-8", "surrogatepass")
         self._taken = 0
-        while self._unplaced:
-            spelled, entry = self._unplaced[0]
-            if self._text.startswith(spelled, self._taken):
-                self._consume(len(spelled))
-                self._placed.append((self._at, entry))
-            elif _CONTROL.fullmatch(spelled.decode("utf-8", "replace")):
-                self._placed.append((self._at, entry))
-            elif spelled.startswith(self._text[self._taken : self._taken + len(spelled)]):
-                return  # the rest of its text is still to come
+        if self._text:
+            self._consume(len(self._ahead) if self._text.startswith(self._ahead) else 0)
+            self._ahead = b""
+        while self._unplaced and self._place(*self._unplaced[0]):
             self._unplaced.popleft()
-        self._consume(len(self._text) - self._taken)
+        if not self._unplaced:
+            self._consume(len(self._text) - self._taken)
+
+    def _place(self, spelled: bytes, entry: Any) -> bool:
+        """Place an entry, or pass it over; returns whether that could be decided yet."""
+        left = len(self._text) - self._taken
+        if self._text.startswith(spelled, self._taken):
+            self._consume(len(spelled))
+        elif _tells_nothing(spelled):
+            pass
+        elif not left and _is_fragment(self._ahead + spelled):
+            self._ahead += spelled
+        else:
+            return not spelled.startswith(self._text[self._taken : self._taken + len(spelled)])
+        self._placed.append((self._at, entry))
+        return True
 
     def release(self, until: int) -> list[Any]:
         """Hand over, in order, the entries whose text ends at or before `until`."""
@@ -106,12 +120,24 @@ class ChoiceLogprobs:
         return out
 
 
-def _spelled(entry: Any) -> bytes:
-    """The bytes of an entry's token; where an entry is no entry, bytes that spell nothing."""
+def _spelled(entry: Any) -> bytes | None:
+    """The bytes of an entry's token; None where an entry is no entry."""
     if not isinstance(entry, dict):
-        return b"\xff"
+        return None
     numbers = entry.get("bytes")
     if isinstance(numbers, list) and all(isinstance(number, int) and 0 <= number <= 255 for number in numbers):
         return bytes(numbers)
     token = entry.get("token")
-    return token.encode("utf-8", "surrogatepass") if isinstance(token, str) else b"\xff"
+    return token.encode("utf-8", "surrogatepass") if isinstance(token, str) else None
+
+
+def _tells_nothing(spelled: bytes) -> bool:
+    """Whether a token is one that controls the generator, or that it could not decode."""
+    token = spelled.decode("utf-8", "replace")
+    return _CONTROL.fullmatch(token) is not None or spelled == _UNDECODED * (len(spelled) // len(_UNDECODED))
+
+
+def _is_fragment(spelled: bytes) -> bool:
+    """Whether bytes begin a character of UTF-8 and do not end it."""
+    lengths = {0b110: 2, 0b1110: 3, 0b11110: 4}
+    return any(spelled[0] >> (7 - length) == lead and len(spelled) < length for lead, length in lengths.items())

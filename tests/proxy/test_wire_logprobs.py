@@ -35,13 +35,37 @@ def test_entries_of_one_chunk_are_told_apart_by_their_tokens() -> None:
     assert len(queue) == 1
 
 
-def test_a_character_cut_over_tokens_leaves_when_it_does() -> None:
+def test_the_first_bytes_of_a_character_leave_at_once_and_its_last_with_it() -> None:
     queue = LogprobQueue()
-    queue.add([entry(b"\xc3")], "")
-    assert queue.release(99) == []
-    queue.add([entry(b"\xa9")], "\u00e9")
+    queue.add([entry("a")], "a")
+    queue.add([entry(b"\xe4")], "")
+    queue.add([entry(b"\xb8")], "")
     assert queue.release(0) == []
-    assert len(queue.release(1)) == 2
+    assert len(queue.release(1)) == 3
+    queue.add([entry(b"\xad"), entry("b")], "\u4e2db")
+    assert queue.release(1) == []
+    assert len(queue.release(2)) == 1
+    assert [one["token"] for one in queue.release(3)] == ["b"]
+
+
+def test_whole_characters_do_not_leave_ahead_of_their_text_byte_by_byte() -> None:
+    queue = LogprobQueue()
+    for byte in "\u4e2d\u6587".encode():
+        queue.add([entry(bytes([byte]))], "")
+    assert len(queue.release(0)) == 2
+    queue.add([], "\u4e2d\u6587")
+    assert queue.release(0) == []
+    assert len(queue.release(1)) == 1
+    assert len(queue.release(2)) == 3
+
+
+def test_a_token_that_could_not_be_decoded_tells_nothing() -> None:
+    queue = LogprobQueue()
+    queue.add([entry("\ufffd")], "")
+    assert len(queue.release(0)) == 1
+    queue.add([entry("\ufffd")], "\u00e9")
+    queue.add([entry("x")], "x")
+    assert [one["token"] for one in queue.release(2)] == ["\ufffd", "x"]
 
 
 def test_a_token_that_spells_no_text_never_leaves() -> None:
