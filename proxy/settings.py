@@ -53,7 +53,7 @@ class UpstreamSettings(_Shape, frozen=True):
     url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]+")]
     key_env: str | None = None
     key_file: str | None = None
-    models: list[str] = ["*"]
+    models: list[str] = msgspec.field(default_factory=lambda: ["*"])
     timeouts: Timeouts = Timeouts()
     tls: Tls = Tls()
 

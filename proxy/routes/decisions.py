@@ -1,26 +1,31 @@
-"""`/v1/fairgate/decisions`: what was decided, newest first, and one decision with its evidence."""
+"""`/v1/fairgate/decisions`: what was decided, newest first, and one decision with its evidence.
+
+Reviewers and admins see every tenant's decisions, viewers their own tenant's. A viewer whose policy keeps titles from
+its callers (`annotations` other than `full`) sees none, since they would be told here.
+"""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any, Protocol
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery
 
 from policies.model import Action
+from proxy.auth import Doorkeeper, ForbiddenError
 from proxy.console.view import describe, summarize
-from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.record import Decision
+from proxy.wire.errors import RequestError
 
 _MOST = 200
+_NO_STORE = {"cache-control": "no-store"}
 
 
 class DecisionReader(Protocol):
-    """What these routes need of the ledger; the application keeps it under `state.ledger`."""
+    """What these routes need of the ledger; the application keeps it under `state["ledger"]`."""
 
     async def recent(
-        self, limit: int = 50, *, after: str | None = None, action: Action | None = None
+        self, limit: int = 50, *, after: str | None = None, action: Action | None = None, tenant: str | None = None
     ) -> Sequence[Decision]:
         """Committed decisions, newest first; `after` goes on below the decision of that id."""
 
@@ -28,48 +33,54 @@ class DecisionReader(Protocol):
         """One committed decision, None where there is none of that id."""
 
 
+class NoSuchDecisionError(RequestError):
+    """The ledger has no such decision, or not for this caller."""
+
+    status = 404
+
+
 @get("/v1/fairgate/decisions")
 async def list_decisions(
+    request: Request[Any, Any, State],
     state: State,
     limit: FromQuery[str] = "50",
     after: FromQuery[str | None] = None,
     action: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """A page of summaries: `data`, and `has_more` when older ones follow (ask again with `after` the last id)."""
+    tenant = _whose(request, state)
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= _MOST:
-        return _error(HTTPStatus.BAD_REQUEST, f"limit is `{limit}`: write a number from 1 to {_MOST}", "limit")
-    if action and action not in {each.value for each in Action}:
-        names = ", ".join(each.value for each in Action)
-        return _error(HTTPStatus.BAD_REQUEST, f"there is no action `{action}`: write one of {names}", "action")
+        raise RequestError(f"limit is `{limit}`: write a number from 1 to {_MOST}", "limit")
+    names = [each.value for each in Action]
+    if action and action not in names:
+        raise RequestError(f"there is no action `{action}`: write one of {', '.join(names)}", "action")
     ledger: DecisionReader = state["ledger"]
     size = int(limit)
-    try:
-        found = await ledger.recent(size + 1, after=after or None, action=Action(action) if action else None)
-    except LedgerUnavailableError as error:
-        return _error(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
-    page = {
-        "object": "list",
-        "data": [summarize(decision) for decision in found[:size]],
-        "has_more": len(found) > size,
-    }
-    return Response(page, headers={"cache-control": "no-store"})
+    wanted = Action(action) if action else None
+    found = await ledger.recent(size + 1, after=after or None, action=wanted, tenant=tenant)
+    data = [summarize(decision) for decision in found[:size]]
+    return Response({"object": "list", "data": data, "has_more": len(found) > size}, headers=_NO_STORE)
 
 
 @get("/v1/fairgate/decisions/{decision_id:str}")
-async def show_decision(state: State, decision_id: FromPath[str]) -> Response[Any]:
+async def show_decision(request: Request[Any, Any, State], state: State, decision_id: FromPath[str]) -> Response[Any]:
     """One decision with its evidence."""
+    tenant = _whose(request, state)
     ledger: DecisionReader = state["ledger"]
-    try:
-        found = await ledger.get(decision_id)
-    except LedgerUnavailableError as error:
-        return _error(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
-    if found is None:
-        return _error(HTTPStatus.NOT_FOUND, f"there is no decision `{decision_id}`")
-    return Response(describe(found), headers={"cache-control": "no-store"})
+    found = await ledger.get(decision_id)
+    if found is None or (tenant is not None and (found.facts is None or found.facts.tenant != tenant)):
+        raise NoSuchDecisionError(f"there is no decision `{decision_id}`")
+    return Response(describe(found), headers=_NO_STORE)
 
 
-def _error(status: HTTPStatus, message: str, param: str | None = None) -> Response[Any]:
-    kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
-    return Response(
-        {"error": {"message": message, "type": kind, "param": param, "code": None}}, status_code=int(status)
-    )
+def _whose(request: Request[Any, Any, State], state: State) -> str | None:
+    """The tenant whose decisions the caller may see, None for all; raises UnauthorizedError or ForbiddenError."""
+    doorkeeper: Doorkeeper = state["service"].doorkeeper
+    caller = doorkeeper.caller(request.headers)
+    if caller.role != "viewer":
+        return None
+    if doorkeeper.policy(caller, {}, None).annotations != "full":
+        raise ForbiddenError(
+            f"tenant `{caller.name}` is not told titles, so it sees no decisions: ask for the role reviewer"
+        )
+    return caller.name

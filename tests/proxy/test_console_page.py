@@ -1,19 +1,17 @@
 """The console in a real browser."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from litestar import Litestar, Response
-from litestar.datastructures import State
 
 from policies.model import Action
 from proxy.ledger.record import Excerpt
-from proxy.routes.console import console_page, console_script, console_style
-from proxy.routes.decisions import list_decisions, show_decision
+from proxy.settings import SettingsShape, Tenant
 from tests.support.browser import Page, browsing
-from tests.support.decisions import ALICE, MemoryLedger, make_choice, make_decision
+from tests.support.decisions import ALICE, MemoryLedger, console_app, make_choice, make_decision
 from tests.support.serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.live]
@@ -34,8 +32,7 @@ class Console:
 @pytest.fixture
 async def console(tmp_path: Path) -> AsyncIterator[Console]:
     ledger = MemoryLedger([make_decision(number, make_choice(action)) for number, action in enumerate(Action)])
-    routes = [console_page, console_style, console_script, list_decisions, show_decision]
-    with serving(Litestar(routes, state=State({"ledger": ledger}))) as address:
+    with serving(console_app(ledger)) as address:
         async with browsing(tmp_path / "profile") as page:
             yield Console(page, ledger, address)
 
@@ -150,15 +147,9 @@ async def test_nothing_is_wider_than_the_window(console: Console, width: int) ->
 async def test_a_missing_key_is_asked_for_and_sent(tmp_path: Path) -> None:
     ledger = MemoryLedger([make_decision(1, make_choice(Action.BLOCK))])
 
-    async def guard(request: object) -> Response[object] | None:
-        headers = request.headers  # type: ignore[attr-defined]
-        path = request.url.path  # type: ignore[attr-defined]
-        if path.startswith("/v1") and headers.get("authorization") != "Bearer fg-right":
-            return Response({"error": {"message": "a key is missing"}}, status_code=401)
-        return None
-
-    routes = [console_page, console_style, console_script, list_decisions, show_decision]
-    with serving(Litestar(routes, state=State({"ledger": ledger}), before_request=guard)) as address:
+    key = hashlib.sha256(b"fg-right").hexdigest()
+    settings = SettingsShape(tenants=[Tenant("default", [key], role="reviewer")])
+    with serving(console_app(ledger, settings)) as address:
         async with browsing(tmp_path / "profile") as page:
             await page.open(f"{address}/console")
             await page.until("!document.getElementById('key-form').hidden")

@@ -1,17 +1,16 @@
 """The console's files and the JSON it reads."""
 
+import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar import Litestar
-from litestar.datastructures import State
 from litestar.testing import TestClient
 
 from policies.model import Action
-from proxy.routes.console import console_page, console_script, console_style
-from proxy.routes.decisions import list_decisions, show_decision
-from tests.support.decisions import ALICE, RECITED, MemoryLedger, make_choice, make_decision
+from proxy.settings import SettingsShape, Tenant
+from tests.support.decisions import ALICE, RECITED, MemoryLedger, console_app, make_choice, make_decision
 
 LEDGER = MemoryLedger(
     [
@@ -25,8 +24,7 @@ NEWEST, BLOCKED = "dec_01J" + f"{3:023d}", "dec_01J" + f"{2:023d}"
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient[Any]]:
-    routes = [console_page, console_style, console_script, list_decisions, show_decision]
-    with TestClient(Litestar(routes, state=State({"ledger": LEDGER}))) as made:
+    with TestClient(console_app(LEDGER)) as made:
         yield made
 
 
@@ -118,7 +116,54 @@ def test_a_wrong_question_is_answered_in_openais_shape(
 def test_a_ledger_that_cannot_be_read_is_said_and_is_no_empty_list(path: str) -> None:
     broken = MemoryLedger()
     broken.broken = True
-    with TestClient(Litestar([list_decisions, show_decision], state=State({"ledger": broken}))) as client:
+    with TestClient(console_app(broken)) as client:
         answer = client.get(path)
     assert answer.status_code == 503
     assert "cannot be read" in answer.json()["error"]["message"]
+
+
+def tenant(name: str, **more: Any) -> Tenant:
+    return Tenant(name, [hashlib.sha256(f"key of {name}".encode()).hexdigest()], **more)
+
+
+KEYED = SettingsShape(tenants=[tenant("ours"), tenant("theirs"), tenant("legal", role="reviewer")])
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "seen"),
+    [
+        (None, 401, None),
+        ("key of nobody", 401, None),
+        ("key of ours", 200, ["ours"]),
+        ("key of theirs", 200, ["theirs"]),
+        ("key of legal", 200, ["theirs", "ours"]),
+    ],
+)
+def test_who_sees_which_decisions(key: str | None, status: int, seen: list[str] | None) -> None:
+    ledger = MemoryLedger(
+        [
+            make_decision(number, make_choice(Action.BLOCK), tenant=name)
+            for number, name in enumerate(["ours", "theirs"])
+        ]
+    )
+    headers = {} if key is None else {"authorization": f"Bearer {key}"}
+    with TestClient(console_app(ledger, KEYED)) as client:
+        answer = client.get("/v1/fairgate/decisions", headers=headers)
+        assert answer.status_code == status
+        assert (status == 401) or [row["tenant"] for row in answer.json()["data"]] == seen
+        for decision in ledger.decisions:
+            one = client.get(f"/v1/fairgate/decisions/{decision.decision_id}", headers=headers)
+            assert decision.facts is not None
+            visible = 200 if decision.facts.tenant in (seen or []) else 404
+            assert one.status_code == (401 if seen is None else visible)
+        assert client.get("/console").status_code == 200
+
+
+def test_a_viewer_that_is_not_told_titles_is_not_told_them_here(tmp_path: Path) -> None:
+    policy = tmp_path / "hushed.yaml"
+    policy.write_text("name: hushed\nannotations: minimal\n", encoding="utf-8")
+    settings = SettingsShape(tenants=[tenant("hushed", policy=str(policy))])
+    with TestClient(console_app(LEDGER, settings)) as client:
+        answer = client.get("/v1/fairgate/decisions", headers={"authorization": "Bearer key of hushed"})
+    assert answer.status_code == 403
+    assert "`hushed`" in answer.json()["error"]["message"]

@@ -1,13 +1,21 @@
 """Decisions made by hand, and a ledger of them in memory."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+
+from litestar import Litestar
+from litestar.datastructures import State
 
 from indexes.model import Match, Span, Stretch, Work
 from policies.model import Action, ChannelSize, Evidence, FactorName, JudgedMatch, Use, Verdict
+from proxy.auth import Doorkeeper
 from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.record import ChoiceRecord, Closing, Decision, Excerpt, RequestFacts
+from proxy.routes.common import told
+from proxy.routes.console import console_page, console_script, console_style
+from proxy.routes.decisions import list_decisions, show_decision
+from proxy.settings import SettingsShape
 
 ALICE = Work(
     id="demo/alice",
@@ -78,21 +86,36 @@ def make_choice(action: Action, number: int = 0, text: str = RECITED, work: Work
     )
 
 
-def make_decision(number: int, *choices: ChoiceRecord, route: str = "/v1/chat/completions") -> Decision:
+def make_decision(number: int, *choices: ChoiceRecord, tenant: str = "default") -> Decision:
     """A completed decision; a higher number is a later one."""
     decision_id = f"dec_01J{number:023d}"
     facts = RequestFacts(
         decision_id=decision_id,
         at=datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(seconds=number),
-        route=route,
+        route="/v1/chat/completions",
         model="sample-generator-not-a-model",
-        tenant="default",
+        tenant=tenant,
         stream=True,
         mode="enforce",
         policy="balanced@3f2a",
         index="9c1e5f0a77d2b413",
     )
     return Decision(decision_id, facts, choices, Closing("completed"))
+
+
+@dataclass(frozen=True, slots=True)
+class Gatehouse:
+    """What the console's routes need of a service."""
+
+    doorkeeper: Doorkeeper
+
+
+def console_app(ledger: "MemoryLedger", settings: SettingsShape | None = None) -> Litestar:
+    """The console and the JSON behind it, on a ledger in memory."""
+    routes = [console_page, console_style, console_script, list_decisions, show_decision]
+    service = Gatehouse(Doorkeeper(settings or SettingsShape()))
+    state = State({"ledger": ledger, "service": service})
+    return Litestar(routes, state=state, exception_handlers={Exception: told}, openapi_config=None)
 
 
 class MemoryLedger:
@@ -103,11 +126,12 @@ class MemoryLedger:
         self.broken = False
 
     async def recent(
-        self, limit: int = 50, *, after: str | None = None, action: Action | None = None
+        self, limit: int = 50, *, after: str | None = None, action: Action | None = None, tenant: str | None = None
     ) -> tuple[Decision, ...]:
         self._check()
         newest = sorted(self.decisions, key=lambda decision: decision.decision_id, reverse=True)
         fit = [decision for decision in newest if action is None or decision.action is action]
+        fit = [decision for decision in fit if tenant is None or (decision.facts and decision.facts.tenant == tenant)]
         return tuple(decision for decision in fit if after is None or decision.decision_id < after)[:limit]
 
     async def get(self, decision_id: str) -> Decision | None:
