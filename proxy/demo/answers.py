@@ -11,7 +11,8 @@ from proxy.demo.asks import Ask, Quote, Recite, Repeat, Unknown, Write
 from proxy.demo.prose import sentences
 from proxy.demo.shelf import SampleWork
 
-DEFAULT_PIECES = 400  # of an answer whose request sets no limit
+DEFAULT_PIECES = 1000  # of an answer whose request sets no limit
+RECITAL = 150  # words of a recital whose request names no number; prose follows
 _PROSE_SENTENCES = 9
 # A word with the space before it; a character of a script without spaces is a piece of its own.
 _PIECE = re.compile(r"\s*(?:[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+)|\s+$")
@@ -46,8 +47,8 @@ def cut(text: str) -> list[str]:
 def _text(ask: Ask, works: Sequence[SampleWork], seed: int) -> str:
     match ask:
         case Recite(work, start, words):
-            text = work.recital[start:]
-            return text if words is None else _first(text, words)
+            said = _first(work.recital[start:], words or RECITAL)
+            return f"{said}\n\n{_prose(seed, 2)}"
         case Quote(work, words):
             before, after = _prose(seed, 2), _prose(seed + 1, 3)
             return f"{before}\n\n\u201c{_first(work.recital, words)}\u201d ({work.credit})\n\n{after}"
@@ -62,7 +63,7 @@ def _text(ask: Ask, works: Sequence[SampleWork], seed: int) -> str:
 
 
 def _first(text: str, words: int) -> str:
-    return "".join(islice(_PIECE.findall(text), words)).strip()
+    return "".join(islice(_PIECE.findall(text), words)).rstrip()
 
 
 def _prose(seed: int, count: int) -> str:

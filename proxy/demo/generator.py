@@ -107,7 +107,12 @@ class Reply:
 def create_generator(delay: float = 0.0, folder: Path | None = None) -> Litestar:
     """The generator as an ASGI application; `delay` is the seconds between two pieces of a stream."""
     works = load_works(folder or samples_folder())
-    return Litestar([chat_completions, models], state=State({"works": works, "delay": delay}), openapi_config=None)
+    return Litestar(
+        [chat_completions, models],
+        state=State({"works": works, "delay": delay}),
+        openapi_config=None,
+        logging_config=None,
+    )
 
 
 def answer_chat(request: ChatRequest, works: Sequence[SampleWork]) -> Reply:
