@@ -73,23 +73,23 @@ class Marker:
         self._short = short
         size = self._reading.size
         whole = [at for at in range(first, last + 1) if at - size(at, short) + 1 >= first]
-        many = False
-        if any(at in self._crowded for at in whole):
-            kept = next((at for at in whole if self._kept(at)), None)
-            many = kept is not None and self._stands_in_many(kept)
-        self._many = many
+        many = [at for at in whole if self._stands_in_many(at)]
+        self._many = bool(many) and next((at in many for at in whole if self._kept(at)), False)
+        before = self._many
         self.common(whole[0], first)
-        self._many = many
+        self._many = before
 
     def common(self, at: int, begin: int) -> tuple[int, bool]:
         """First token of the gram that ends at `at`, in a stretch that began at `begin`, and whether it is common."""
-        reading = self._reading
-        first = at - reading.size(at, self._short) + 1
+        reading, short = self._reading, self._short
+        first = at - reading.size(at, short) + 1
         if first < begin:
             return begin, self._common or reading.frequent(begin, at)
-        if (self._many or at in self._crowded) and self._kept(at):
-            self._many = self._stands_in_many(at)
-        self._common = self._many or reading.frequent(first, at) or self._gram(at) in self._grams.negative
+        many = self._stands_in_many(at)
+        if many != self._many and self._kept(at):
+            self._many = many
+        gram = reading.triple(at) if short else reading.gram(at)
+        self._common = self._many or gram in self._grams.negative or reading.frequent(first, at)
         return first, self._common
 
     def _gram(self, at: int) -> int:

@@ -1,15 +1,15 @@
 """The request's own texts, and how much of the output also stands there."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexes.text.fingerprint import SHORT_K, short_grams
 from indexes.text.normalize import tokenize
 from indexes.text.reading import Reading
-from indexes.text.stretches import Stretches, Texts
+from indexes.text.stretches import Integers, Stretches, Texts
 
 MARGIN: Final = 32
 """Tokens read before a match; more than any stretch needs to open one, so that earlier ones need not be known."""
@@ -70,13 +70,12 @@ class Grounding:
         row = np.concatenate([np.empty(0, np.uint32), *(each.hashes for each in tokens)])
         self._texts = Texts(row, edges, np.zeros(len(tokens), np.uint8))
         grams = short_grams(row)[SHORT_K - 1 :]
-        self._order = np.argsort(grams, kind="stable")
-        self._grams = grams[self._order]
+        order = np.argsort(grams, kind="stable")
+        self._order = order + (SHORT_K - 1)
+        self._grams = grams[order].data
         self._stretches = Stretches(self._texts)
 
-    def _positions(self, gram: int) -> NDArray[np.int64]:
+    def _positions(self, gram: int) -> Integers:
         """Where a gram of three tokens ends in the request."""
-        wanted = np.uint64(gram)
-        low = int(np.searchsorted(self._grams, wanted, "left"))
-        high = int(np.searchsorted(self._grams, wanted, "right"))
-        return self._order[low:high] + (SHORT_K - 1)
+        low = bisect_left(self._grams, gram)
+        return self._order[low : bisect_right(self._grams, gram, low)]

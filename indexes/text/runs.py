@@ -95,6 +95,17 @@ class Passage:
             self.stretches.append(stretch)
         self.value = None
 
+    def grow(self, output: int, source: int, units: Literal[1, 2], *, common: bool) -> None:
+        """Grow by one token."""
+        last = self.stretches[-1] if self.stretches else None
+        if last and last.units == units and last.common == common and last.output + last.tokens == output:
+            self.stretches[-1] = Stretch(last.output, last.source, last.tokens + 1, units, common)
+            self.units += units
+            self.counted += 0 if common else units
+            self.value = None
+        else:
+            self.add(Stretch(output, source, 1, units, common))
+
     def spoil(self, first: int) -> None:
         """Tokens from `first` on are not common after all."""
         tail = []
@@ -214,7 +225,7 @@ class Run:
                 self._passages[-1].value = None
             self._passages.append(Passage(grounded=grounded))
         units: Literal[1, 2] = 2 if self._channel.reading.units[at] == 2 else 1
-        self._passages[-1].add(Stretch(at, at + self._less, 1, units, common))
+        self._passages[-1].grow(at, at + self._less, units, common=common)
         self._values = None
 
     @property

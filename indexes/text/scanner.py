@@ -75,6 +75,8 @@ class TextScanner:
         self._channel = Channel(channel, self._reading, grams, ground, (set(), set()))
         self._active = False
         self._runs: list[Run] = []
+        self._over = 0
+        self._past: list[Match] = []
         self._matches: tuple[Match, ...] | None = ()
         self._text = ""
         self._stop: int | None = None
@@ -83,7 +85,10 @@ class TextScanner:
     def matches(self) -> tuple[Match, ...]:
         """Every match opened so far, in order of opening, each with its present extent."""
         if self._matches is None:
-            self._matches = tuple([match for run in self._runs for match in run.matches])
+            while self._over < len(self._runs) and not self._runs[self._over].live:
+                self._past += self._runs[self._over].matches
+                self._over += 1
+            self._matches = (*self._past, *[match for run in self._runs[self._over :] for match in run.matches])
         return self._matches
 
     @property
@@ -205,8 +210,10 @@ class TextScanner:
         for pursuit, size, positions in found:
             pursuit.stretches.add(self._reading.hashes, at, size, positions, pursuit.live)
         waiting = [pursuit for pursuit in self._pursuits if pursuit.stretches]
-        self._active |= bool(waiting)
-        return bool(waiting) and self._open(at, waiting)
+        if not waiting:
+            return False
+        self._active = True
+        return self._open(at, waiting)
 
     def _open(self, at: int, waiting: Sequence[Pursuit]) -> bool:
         """Open the matches of stretches that are long enough by now; return whether there was one."""

@@ -135,8 +135,10 @@ class Stretches:
         texts, few = self._texts, self._few
         for position in positions:
             shift = position - at
+            if shift in taken or shift in few or (self._herds and self._herded(shift)):
+                continue
             number = texts.text_at(position)
-            if shift in few or shift in taken or number in texts.dead or self._herded(shift):
+            if number in texts.dead:
                 continue
             low, high = texts.bounds(number)
             start = backward(output, texts.tokens, at, shift, max(0, low - shift))

@@ -147,18 +147,16 @@ class Judge:
     def _many(self, track: Track, run: Grams, values: NDArray[np.uint64]) -> Flags:
         """Whether the gram that ends at each token stands in too many works, as far as the index can know."""
         short = bool(track.diagonal.short)
-        crowded: Flags = (self._output.crowd[int(short)][run.lasts] > MANY) & run.whole
-        if not crowded.any():
-            return crowded
+        many: Flags = (self._output.crowd[int(short)][run.lasts] > MANY) & run.whole
+        if many.any():
+            grams, places = np.unique(values[many], return_inverse=True)
+            many[many] = np.array([self._common.many(gram, short=short) for gram in grams.tolist()], np.bool_)[places]
+        if not many.any():
+            return many
         queries, positions = track.diagonal.source.lookup(values, short=short)
-        here = positions - run.lasts[queries] == track.diagonal.shift
         kept = np.zeros(len(values), np.bool_)
-        kept[queries[here]] = True
-        kept &= run.whole
-        many = np.zeros(len(values), np.bool_)
-        for index in np.flatnonzero(kept & crowded).tolist():
-            many[index] = self._common.many(int(values[index]), short=short)
-        return carried(many, kept)
+        kept[queries[positions - run.lasts[queries] == track.diagonal.shift]] = True
+        return carried(many, kept & run.whole)
 
     def _grounded(self, track: Track, lasts: Integers) -> Flags:
         if self._grounding is None:
