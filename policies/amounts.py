@@ -5,40 +5,68 @@ Sums here cannot fall as text grows or as matches are added.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-from indexes.model import Match, Work
-from policies.model import Evidence
+from indexes.model import Match, Span, Work
+from policies.model import EarlierAmount, Evidence
+
+Interval: TypeAlias = tuple[int, int]
+
+_OPENING = {2: 8, 1: 6}
+"""Words of the shortest copy that is always found, by the units of its tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What was copied of one work: `words` distinct counted source words, `share` of the work, `heart` of its heart.
+    """What was copied of one work: `words` distinct counted source words, `fresh` those that this answer alone gives.
 
-    `heart` is None for a work of which nobody said what its heart is. Shares are 0 to 1.
+    `share` of the work leaves out matches too short to be always found. `heart` is the share of the work's heart, None
+    for a work of which nobody said what its heart is. Shares are 0 to 1.
     """
 
     words: int
     share: float
     heart: float | None
+    fresh: int = 0
 
 
 def amounts(evidence: Evidence, *, with_grounded: bool) -> dict[str, Amount]:
     """The amount of every work that some match names, by the work's id."""
-    earlier = {each.work: each.source for each in evidence.earlier}
     by_work: dict[str, list[Match]] = {}
     for match in evidence.matches:
-        if with_grounded or not match.grounded:
+        if match.counted and (with_grounded or not match.grounded):
             by_work.setdefault(match.work.id, []).append(match)
-    found = {}
-    for work_id, matches in by_work.items():
-        work = matches[0].work
-        before = [(span.start, span.end) for span in earlier.get(work_id, ())]
-        words = _distinct_units(matches, before) // 2
-        found[work_id] = Amount(words, min(1.0, words / work.words) if work.words else 0.0, _heart(work, matches))
-    return found
+    earlier: dict[str, list[EarlierAmount]] = {}
+    for each in evidence.earlier:
+        earlier.setdefault(each.work, []).append(each)
+    return {work: _amount(matches, earlier.get(work, ())) for work, matches in by_work.items()}
 
 
-def union(intervals: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def copied_words(matches: Iterable[Match]) -> int:
+    """Distinct output words that some of the matches, all of one channel, hold."""
+    by_units: dict[int, list[Interval]] = {}
+    for match in matches:
+        for stretch in match.stretches:
+            by_units.setdefault(stretch.units, []).append((stretch.output, stretch.output + stretch.tokens))
+    return _measure(by_units) // 2
+
+
+def earlier_amounts(turns: Iterable[Sequence[Match]]) -> tuple[EarlierAmount, ...]:
+    """What the earlier answers of a conversation gave, from the matches of each; sorted by work."""
+    found: dict[tuple[str, Literal[1, 2]], list[Interval]] = {}
+    for matches in turns:
+        for match in matches:
+            for stretch in match.stretches:
+                if not stretch.common:
+                    place = found.setdefault((match.work.id, stretch.units), [])
+                    place.append((stretch.source, stretch.source + stretch.tokens))
+    return tuple(
+        EarlierAmount(work, tuple(Span(low, high) for low, high in union(intervals)), units)
+        for (work, units), intervals in sorted(found.items())
+    )
+
+
+def union(intervals: Iterable[Interval]) -> Iterator[Interval]:
     """Sorted, disjoint intervals that cover the same numbers."""
     begin: int | None = None
     end = 0
@@ -54,15 +82,38 @@ def union(intervals: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         yield begin, end
 
 
-def _distinct_units(matches: Sequence[Match], before: Sequence[tuple[int, int]]) -> int:
-    """Half-words of the distinct counted source tokens; those of earlier answers take the units of this one."""
-    by_units: dict[int, list[tuple[int, int]]] = {}
+def _amount(matches: Sequence[Match], earlier: Sequence[EarlierAmount]) -> Amount:
+    work = matches[0].work
+    fresh = _distinct_units(matches, ())
+    units = _distinct_units(matches, earlier) if earlier else fresh
+    long = [match for match in matches if match.words >= _opening(match)]
+    of_work = units if len(long) == len(matches) else _distinct_units(long, earlier)
+    share = min(1.0, of_work / (2 * work.words)) if work.words else 0.0
+    return Amount(units // 2, share, _heart(work, matches), fresh // 2)
+
+
+def _opening(match: Match) -> int:
+    """Words at which a match of this work opens: the length that is always found, half of a short work."""
+    return min(_OPENING[match.stretches[0].units] if match.stretches else 8, max(1, match.work.words // 2))
+
+
+def _distinct_units(matches: Sequence[Match], earlier: Sequence[EarlierAmount]) -> int:
+    """Half-words of the distinct counted source tokens; earlier ones of unknown units take those of this answer."""
+    if len(matches) == 1 and not earlier:  # the stretches of one match never overlap
+        return sum([stretch.units * stretch.tokens for stretch in matches[0].stretches if not stretch.common])
+    by_units: dict[int, list[Interval]] = {}
     for match in matches:
         for stretch in match.stretches:
             if not stretch.common:
                 by_units.setdefault(stretch.units, []).append((stretch.source, stretch.source + stretch.tokens))
-    if before:
-        by_units.setdefault(max(by_units, default=2), []).extend(before)
+    most = max(by_units, default=2)
+    for each in earlier:
+        place = by_units.setdefault(each.units or most, [])
+        place.extend((span.start, span.end) for span in each.source)
+    return _measure(by_units)
+
+
+def _measure(by_units: dict[int, list[Interval]]) -> int:
     return sum(units * sum(high - low for low, high in union(spans)) for units, spans in by_units.items())
 
 
@@ -71,6 +122,8 @@ def _heart(work: Work, matches: Sequence[Match]) -> float | None:
         return None
     covered = 0
     copied = list(union((match.source.start, match.source.end) for match in matches))
-    for low, high in union(work.heart):
+    heart = list(union(work.heart))
+    for low, high in heart:
         covered += sum(max(0, min(high, end) - max(low, start)) for start, end in copied)
-    return covered / sum(high - low for low, high in union(work.heart))
+    whole = sum(high - low for low, high in heart)
+    return covered / whole if whole else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from indexes.model import Match, Work
 from policies.amounts import Amount
+from policies.matching import quantity
 from policies.model import FactorName, Quotation, Use
 from policies.policy import Limit
 
@@ -31,16 +32,20 @@ _SUBSTITUTE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What can be read of one match at the close: None each while the text may still grow."""
+    """What can be read of one match at the close: None each while the text may still grow.
+
+    `output_share` is how much of the channel is copied of the match's work, `copied_share` of any work; 0 to 1.
+    """
 
     output_share: float | None = None
+    copied_share: float | None = None
     quotation: Quotation | None = None
 
 
 def purpose(use: Use, readings: Readings) -> float | None:
     """How transformative the use is: declared purpose, commercial or not, how much is new, quoted and commented."""
     declared = PURPOSES.get(use.purpose)
-    if declared is None and use.commercial is None and readings.output_share is None:
+    if declared is None and use.commercial is None and readings.copied_share is None:
         return None
     commercial = NEUTRAL if use.commercial is None else float(use.commercial)
     return 0.45 * _copied_plainly(readings) + 0.35 * (NEUTRAL if declared is None else declared) + 0.2 * commercial
@@ -54,10 +59,10 @@ def nature(work: Work) -> float | None:
     return min(1.0, known + 0.2) if "unpublished" in work.tags else known
 
 
-def amount(copied: Amount, limit: Limit, readings: Readings) -> float:
+def amount(work: Work, copied: Amount, limit: Limit, readings: Readings) -> float:
     """How much: words against the limits, share of the work, its heart, and share of the output."""
     total = limit.total or (limit.words or 40) * 3
-    of_words = min(1.0, copied.words / (2 * total))
+    of_words = min(1.0, quantity(work, copied.words) / (2 * total))
     of_work = min(1.0, copied.share / _SUBSTITUTE)
     of_heart = 0.0 if not copied.heart else 0.5 + 0.5 * copied.heart
     output = NEUTRAL if readings.output_share is None else readings.output_share
@@ -78,25 +83,23 @@ def score(factors: dict[FactorName, float | None], weights: dict[FactorName, flo
 
 
 def quotation_of(match: Match, quotations: tuple[Quotation, ...]) -> Quotation | None:
-    """The quotation that holds a match wholly, if there is one."""
-    return next(
-        (
-            each
-            for each in quotations
-            if each.channel == match.channel
-            and each.output.start <= match.output.start
-            and match.output.end <= each.output.end
-        ),
-        None,
-    )
+    """The quotation that holds a match wholly, if there is one; one with its source before one without."""
+    holding = [
+        each
+        for each in quotations
+        if each.channel == match.channel
+        and each.output.start <= match.output.start
+        and match.output.end <= each.output.end
+    ]
+    return max(holding, key=lambda each: (each.credited, each.comment_words), default=None)
 
 
 def _copied_plainly(readings: Readings) -> float:
     """Share of the output that is copied, less where it stands as a quotation with its source and with comment."""
-    if readings.output_share is None:
+    if readings.copied_share is None:
         return NEUTRAL
     quotation = readings.quotation
     if quotation is None:
-        return 0.3 + 0.7 * readings.output_share
+        return 0.3 + 0.7 * readings.copied_share
     credit = 0.3 if quotation.credited else 0.6
     return credit * (1 - 0.7 * min(1.0, quotation.comment_words / _FULL_COMMENT))

@@ -1,18 +1,19 @@
-"""Classes of licences, by SPDX identifier; https://spdx.org/licenses/."""
+"""Classes of licences, by SPDX identifier or expression; https://spdx.org/licenses/."""
 
-from typing import Literal, TypeAlias, get_args
+import re
+from typing import Final, Literal, TypeAlias, get_args
 
 LicenseClass: TypeAlias = Literal[
     "public-domain", "permissive", "weak-copyleft", "strong-copyleft", "non-commercial", "proprietary", "unknown"
 ]
-CLASSES: tuple[LicenseClass, ...] = get_args(LicenseClass)
+CLASSES: Final[tuple[LicenseClass, ...]] = get_args(LicenseClass)
 
-_EXACT: dict[str, LicenseClass] = {
-    **dict.fromkeys(("cc0-1.0", "pdm-1.0", "unlicense", "0bsd", "wtfpl"), "public-domain"),
+_EXACT: Final[dict[str, LicenseClass]] = {
+    **dict.fromkeys(("cc0-1.0", "pdm-1.0", "unlicense", "0bsd", "wtfpl", "cc-pddc"), "public-domain"),
     **dict.fromkeys(("mit", "mit-0", "isc", "zlib", "x11", "psf-2.0", "python-2.0", "bsl-1.0", "ncsa"), "permissive"),
 }
 # First that fits; longer names stand before their prefixes.
-_PREFIXES: tuple[tuple[str, LicenseClass], ...] = (
+_PREFIXES: Final[tuple[tuple[str, LicenseClass], ...]] = (
     ("cc-by-nc", "non-commercial"),
     ("polyform-noncommercial", "non-commercial"),
     ("cc-by-sa", "strong-copyleft"),
@@ -36,15 +37,27 @@ _PREFIXES: tuple[tuple[str, LicenseClass], ...] = (
 
 
 def license_class(license_id: str | None) -> LicenseClass:
-    """The class of a licence; `unknown` for none and for one that no table names."""
+    """The class of a licence; `unknown` for none and for one that no table names.
+
+    Of an expression: the most permissive of its alternatives (`OR`), each as strict as its strictest part (`AND`).
+    """
     if license_id is None:
         return "unknown"
-    name = license_id.casefold()
-    if name in _EXACT:
-        return _EXACT[name]
-    return next((found for prefix, found in _PREFIXES if name.startswith(prefix)), "unknown")
+    name = license_id.casefold().strip()
+    if " " not in name and "(" not in name:
+        return _class(name)
+    ways = re.split(r"\s+or\s+", name.replace("(", " ").replace(")", " "))
+    parts = [[_class(part.split()[0]) for part in re.split(r"\s+and\s+", way) if part.strip()] for way in ways]
+    strictest = [max(way, key=CLASSES.index) for way in parts if way]
+    return min(strictest, key=CLASSES.index, default="unknown")
 
 
 def permissiveness(license_id: str | None) -> int:
     """Place among the classes, the most permissive first."""
     return CLASSES.index(license_class(license_id))
+
+
+def _class(name: str) -> LicenseClass:
+    if name in _EXACT:
+        return _EXACT[name]
+    return next((found for prefix, found in _PREFIXES if name.startswith(prefix)), "unknown")

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from indexes.errors import UsageError
-from policies import yaml_source
+from policies import checks, yaml_source
 from policies.model import Action, FactorName, Use
 from policies.policy import (
     Attribution,
@@ -25,13 +25,11 @@ from policies.policy import (
     Thresholds,
     When,
 )
-from policies.schema import CodeLimitShape, LimitShape, PolicyShape, WhenShape
+from policies.schema import BudgetShape, CodeLimitShape, LimitShape, LimitsShape, PolicyShape, WhenShape
 from policies.yaml_source import Source
 
 PRESETS: Final = Path(__file__).parent / "presets"
 BASE: Final = "balanced"
-GUARANTEE: Final = 8
-"""Copies of so many words are always found; a limit below it could not be kept."""
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # Replaced as a whole, never merged key by key.
 _WHOLE: Final = ("rules", "tests", "budget")
@@ -39,11 +37,16 @@ _WHOLE: Final = ("rules", "tests", "budget")
 
 def find(name_or_file: str) -> Policy:
     """A preset by its name, or a policy by its file; raises UsageError that names the presets."""
+    return load(path_of(name_or_file))
+
+
+def path_of(name_or_file: str) -> Path:
+    """The file of a preset, or the file that is named; raises UsageError that names the presets."""
     if name_or_file in presets():
-        return load(PRESETS / f"{name_or_file}.yaml")
+        return PRESETS / f"{name_or_file}.yaml"
     path = Path(name_or_file)
     if path.suffix in (".yaml", ".yml") or path.exists():
-        return load(path)
+        return path
     raise UsageError(f"no policy `{name_or_file}`: name a file or one of {', '.join(presets())}")
 
 
@@ -58,96 +61,84 @@ def load(path: Path) -> Policy:
 
 
 def build(source: Source) -> Policy:
-    """Make a policy of a file that was read."""
-    data = dict(source.data)
-    if "name" not in data:
-        data["name"] = Path(source.name).stem
+    """Make a policy of a file that was read; raises UsageError."""
     base = yaml_source.read(PRESETS / f"{BASE}.yaml").data
-    merged = _merge({key: value for key, value in base.items() if key not in ("tests", "name")}, data)
+    named = {"name": Path(source.name).stem, **source.data}
+    merged = _merged({key: value for key, value in base.items() if key not in ("tests", "name")}, named)
     shape = source.convert(PolicyShape, merged)
-    _check(source, shape)
+    checks.check(source, shape)
+    return _policy(source, shape)
+
+
+def revision(shape: PolicyShape) -> str:
+    """Names what a policy says, 8 hexadecimal digits: not how it is written down, nor its tests."""
     content = {key: value for key, value in msgspec.to_builtins(shape).items() if key != "tests"}
-    revision = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
-    return _policy(shape, revision)
+    content["rules"] = [
+        {"when": {key: _listed(value) for key, value in rule["when"].items()}, "then": rule["then"]}
+        for rule in content["rules"]
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def seconds(duration: str) -> float:
+    """`90s`, `15m`, `24h`, `7d` in seconds."""
+    return float(duration[:-1]) * _SECONDS[duration[-1]]
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     out = dict(base)
     for key, value in over.items():
         below = out.get(key)
         if key not in _WHOLE and isinstance(below, dict) and isinstance(value, dict):
-            out[key] = _merge(below, value)
+            out[key] = _merged(below, value)
         else:
             out[key] = value
     return out
 
 
-def _check(source: Source, shape: PolicyShape) -> None:
-    """What the shape alone cannot say."""
-    for name, limit in (("text", shape.limits.text), ("lyrics", shape.limits.lyrics)):
-        if limit.words is not None and limit.words < GUARANTEE:
-            raise source.error(
-                ("limits", name, "words"),
-                f"{limit.words} is below {GUARANTEE}, the shortest copy that is always found; write {GUARANTEE} or more",
-            )
-    thresholds = shape.thresholds
-    if not thresholds.attribute <= thresholds.rewrite <= thresholds.block:
-        raise source.error(("thresholds",), "must rise: attribute <= rewrite <= block")
-    factors = shape.factors
-    if factors.purpose + factors.nature + factors.amount + factors.market <= 0:
-        raise source.error(("factors",), "at least one factor must weigh more than 0")
-    for at, rule in enumerate(shape.rules):
-        if all(getattr(rule.when, key) is None for key in WhenShape.__struct_fields__):
-            raise source.error(("rules", at, "when"), "has no condition; name at least one, such as `kind: text`")
-        if rule.when.probability is not None and rule.when.detector in (None, "verbatim"):
-            raise source.error(
-                ("rules", at, "when", "probability"), "exact matches have none; add `detector: semantic` beside it"
-            )
-    if shape.budget is not None and shape.budget.work_share is None and shape.budget.words is None:
-        raise source.error(("budget",), "bounds nothing; write `words` or `work_share`")
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
-def _policy(shape: PolicyShape, revision: str) -> Policy:
+def _policy(source: Source, shape: PolicyShape) -> Policy:
     total = sum(msgspec.to_builtins(shape.factors).values())
     weights: dict[FactorName, float] = {
         name: weight / total for name, weight in msgspec.to_builtins(shape.factors).items()
     }
-    limits = shape.limits
+    thresholds = shape.thresholds
     return Policy(
         name=shape.name,
-        revision=revision,
+        revision=revision(shape),
         mode=shape.mode,
         on_error=shape.on_error,
         use=Use(shape.use.purpose, shape.use.commercial, shape.use.audience),
-        limits=Limits(
-            text=_limit(limits.text),
-            lyrics=_limit(limits.lyrics),
-            code=_limit(limits.code),
-            image=ImageLimit(limits.image.pdq, limits.image.l2, Action(limits.image.over)),
-        ),
+        limits=_limits(shape.limits),
         floors={"text": shape.floors.text.words, "code": shape.floors.code.lexemes},
         factors=weights,
-        thresholds=Thresholds(shape.thresholds.attribute, shape.thresholds.rewrite, shape.thresholds.block),
+        thresholds=Thresholds(thresholds.attribute, thresholds.rewrite, thresholds.block),
         grounded=shape.grounded,
         rules=tuple(Rule(_when(rule.when), Action(rule.then)) for rule in shape.rules),
         annotations=shape.annotations,
-        budget=None
-        if shape.budget is None
-        else Budget(shape.budget.work_share, shape.budget.words, seconds(shape.budget.window)),
+        budget=None if shape.budget is None else _budget(shape.budget),
         hold=shape.semantic.hold,
         rewrite=Rewriting(shape.rewrite.tries, shape.rewrite.upstream, shape.rewrite.fallback),
         attribution=Attribution(shape.attribution.footnote, tuple(shape.attribution.dialects)),
         message=shape.message,
         contact=shape.contact,
         tests=tuple(
-            PolicyTest(
-                test.name,
-                test.match,
-                Action(test.expect),
-                {} if test.use is None else {k: v for k, v in msgspec.to_builtins(test.use).items() if v is not None},
-            )
-            for test in shape.tests
+            PolicyTest(test.name, test.match, _actions(test.expect), test.use, source.line(("tests", at)))
+            for at, test in enumerate(shape.tests)
         ),
+    )
+
+
+def _limits(shape: LimitsShape) -> Limits:
+    image = shape.image
+    return Limits(
+        text=_limit(shape.text),
+        lyrics=_limit(shape.lyrics),
+        code=_limit(shape.code),
+        image=ImageLimit(image.pdq, image.l2, Action(image.over)),
     )
 
 
@@ -156,17 +147,41 @@ def _limit(shape: LimitShape | CodeLimitShape) -> Limit:
     return Limit(words, shape.total, shape.work_share, Action(shape.over))
 
 
+def _budget(shape: BudgetShape) -> Budget:
+    return Budget(shape.work_share, shape.words, seconds(shape.window))
+
+
 def _when(shape: WhenShape) -> When:
-    given = {key: getattr(shape, key) for key in WhenShape.__struct_fields__}
-    found = {
-        key: tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str) else value
-        for key, value in given.items()
-        if key != "over"
-    }
-    over = shape.over and Over(shape.over.words, shape.over.lexemes, shape.over.total, shape.over.work_share)
-    return replace(When(over=over), **found)
+    over = shape.over
+    licenses = _several(shape.license)
+    return When(
+        kind=_several(shape.kind),
+        form=_several(shape.form),
+        license=licenses and tuple(each.casefold() for each in licenses),
+        license_class=_several(shape.license_class),
+        holder=_several(shape.holder),
+        work=_several(shape.work),
+        tag=_several(shape.tag),
+        nature=_several(shape.nature),
+        market=_several(shape.market),
+        opt_out=shape.opt_out,
+        own=shape.own,
+        grounded=shape.grounded,
+        detector=_several(shape.detector),
+        purpose=_several(shape.purpose),
+        commercial=shape.commercial,
+        tenant=_several(shape.tenant),
+        over=None if over is None else Over(over.words, over.lexemes, over.total, over.work_share),
+        probability=shape.probability,
+    )
 
 
-def seconds(duration: str) -> float:
-    """`90s`, `15m`, `24h`, `7d` in seconds."""
-    return float(duration[:-1]) * _SECONDS[duration[-1]]
+def _actions(expected: str | Sequence[str]) -> tuple[Action, ...]:
+    return tuple(Action(each) for each in ([expected] if isinstance(expected, str) else expected))
+
+
+def _several(value: str | list[Any] | None) -> tuple[str, ...] | None:
+    """One value or a list of them, as one that a match may have."""
+    if value is None:
+        return None
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -34,13 +34,18 @@ _SEVERITY = {action: severity for severity, action in enumerate(Action)}
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Facts about the use of an answer, by policy, tenant and request."""
+    """Facts about the use of an answer, by policy, tenant and request.
+
+    `trusted` is False where purpose or commercial is said by a caller who may not declare it: such a word raises the
+    score at most, and no rule heeds it.
+    """
 
     purpose: str = "unknown"
     commercial: bool | None = None
     audience: str | None = None
     project_license: str | None = None
     tenant: str = "default"
+    trusted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +73,23 @@ class Quotation:
 
 @dataclass(frozen=True, slots=True)
 class EarlierAmount:
-    """What earlier answers of the same conversation already gave of a work: sorted, disjoint source token intervals."""
+    """What earlier answers of the same conversation already gave of a work: sorted, disjoint source token intervals.
+
+    `units` is 2 for words and 1 for characters of a script without spaces; a work in mixed scripts has an entry of
+    each. None means that nobody said: they count as the matches of this answer do.
+    """
 
     work: str
     source: tuple[Span, ...]
+    units: Literal[1, 2] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """All that is read about one choice (or image) before it is judged; holds no text, so it is stored whole.
 
+    `budget_left` is how many words of a work the tenant may still be given, by the work's id; `licensed` are works that
+    the register lets pass, `licensed_with_source` those that it lets pass with their source.
     `closed` says that the text is complete, so that what can still change (share of the output, quotation, comment)
     may be read.
     """
@@ -88,6 +100,7 @@ class Evidence:
     earlier: tuple[EarlierAmount, ...] = ()
     budget_left: tuple[tuple[str, int], ...] = ()
     licensed: tuple[str, ...] = ()
+    licensed_with_source: tuple[str, ...] = ()
     closed: bool = False
 
 

@@ -1,9 +1,10 @@
 """A policy as data: limits, floors, weights, thresholds and rules. Values only; `load` makes them from YAML."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from policies.model import Action, FactorName, Mode, Use
+from policies.schema import Sample, UsePatch
 
 Grounded: TypeAlias = Literal["pass", "attribute", "judge"]
 OnError: TypeAlias = Literal["block", "pass"]
@@ -55,7 +56,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """Amounts that a match must exceed for a rule to fit."""
+    """Amounts that a match must exceed for a rule to fit; all that are given."""
 
     words: int | None = None
     lexemes: int | None = None
@@ -65,7 +66,7 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """Conditions of a rule; all that are given must hold, each by any of its values."""
+    """Conditions of a rule; all that are given must hold, each by any of its values. Licences stand in lower case."""
 
     kind: tuple[str, ...] | None = None
     form: tuple[str, ...] | None = None
@@ -89,7 +90,10 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When its conditions hold for a match, its action is that match's, whatever limits and score say."""
+    """When its conditions hold for a match, its action is that match's, whatever limits and score say.
+
+    A rule with `over` tightens only: the match gets the stricter of its action and what it would get without it.
+    """
 
     when: When
     then: Action
@@ -123,12 +127,13 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class PolicyTest:
-    """A synthetic match and the action that is expected of it; `line` is where the file says so."""
+    """A synthetic match and the actions of which one is expected of it; `line` is where the file says so."""
 
     name: str
-    match: dict[str, Any]
-    expect: Action
-    use: dict[str, Any] = field(default_factory=dict)
+    match: Sample
+    expect: tuple[Action, ...]
+    use: UsePatch = field(default_factory=UsePatch)
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
