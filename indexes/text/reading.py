@@ -47,9 +47,12 @@ class Columns:
 
 
 class Reading:
-    """The tokens of a channel. `count` of them have been taken; `measure[n]` is the units of the first `n`."""
+    """The tokens of a channel. `count` of them have been taken, which end at `ended`.
 
-    __slots__ = ("_floors", "_mixed", "count", "ends", "fives", "hashes", "measure", "starts", "units")
+    `measure[n]` is the units of the first `n`, `fives[n]` the gram of five tokens that ends at token `n`.
+    """
+
+    __slots__ = ("_floors", "_mixed", "count", "ended", "ends", "fives", "hashes", "measure", "starts", "units")
 
     def __init__(self, tokens: TokenColumns) -> None:
         self.hashes: Sequence[int] = tokens.hashes
@@ -58,6 +61,7 @@ class Reading:
         self.units: Sequence[int] = tokens.units
         self.count = 0
         self.measure = [0]
+        self.ended: list[int] = []
         self.fives: list[int] = []
         self._floors: list[int] = []
         self._mixed = False
@@ -83,6 +87,7 @@ class Reading:
         elif at:
             five = (fives[-1] * MULTIPLIER + five) & MASK
         fives.append(five)
+        self.ended.append(self.ends[at])
         units = self.units[at]
         self.measure.append(self.measure[-1] + units)
         if units == 2:

@@ -94,8 +94,7 @@ class TextScanner:
     @property
     def words_ended(self) -> Sequence[int]:
         """End offset of each finished token so far."""
-        ends = self._reading.ends
-        return ends if self._stop is None else ends[: self._reading.count]
+        return self._reading.ended
 
     @property
     def words(self) -> int:
