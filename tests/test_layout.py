@@ -2,7 +2,13 @@
 
 import re
 from pathlib import Path
+from types import ModuleType
 
+import msgspec
+import pytest
+
+from policies import schema
+from proxy import settings
 from proxy.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,6 +26,18 @@ def test_every_metric_is_named_in_the_docs() -> None:
     names = re.findall(r"^# TYPE (\w+) ", exposition, re.MULTILINE)
     assert len(names) > 10
     assert [name for name in names if name.removeprefix("fairgate_") not in DOCS] == []
+
+
+def shapes(module: ModuleType) -> list[type[msgspec.Struct]]:
+    return [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, msgspec.Struct)]
+
+
+@pytest.mark.parametrize(("module", "page"), [(schema, "policies.md"), (settings, "configuration.md")])
+def test_every_key_of_policies_and_of_the_configuration_is_named_in_the_docs(module: ModuleType, page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    keys = {key for shape in shapes(module) for key in shape.__struct_fields__}
+    assert len(keys) > 30
+    assert sorted(key for key in keys if not re.search(rf"\b{key}\b", text)) == []
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:
