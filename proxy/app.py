@@ -55,7 +55,7 @@ def create_app(settings: Settings) -> Litestar:
     ledger = SqlLedger.open(
         settings.values.ledger.url,
         watch=parts.metrics.queued,
-        lost=lambda rows: parts.metrics.failure("ledger", "open") if rows else None,
+        lost=parts.metrics.unrecorded,
     )
     service = Service(settings, parts.index, parts.doorkeeper, ledger, parts.metrics, parts.upstreams)
     handlers: list[ControllerRouterHandler] = [chat_completions, check, pass_on, refuse, healthz, readyz]

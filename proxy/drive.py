@@ -59,6 +59,7 @@ class Exchange:
         self._open = False
         self._closing = Closing("client_left")
         self._busy = 0.0
+        self._recorded = False
         self._deadline = time.monotonic() + terms.seconds
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
@@ -151,9 +152,10 @@ class Exchange:
         ended, self._guard.ended = self._guard.ended, []
         for choice in ended:
             written = record(choice, terms.use, terms.facts.mode, terms.excerpts)
-            self._metrics.choice(written)
             with self._metrics.stage("ledger"):
                 await self._ledger.append(terms.facts, written)
+            self._recorded = True
+            self._metrics.choice(written)
 
     def _cut_short(self) -> bool:
         """Whether upstream still writes what no one will read."""
@@ -198,8 +200,7 @@ class Exchange:
 
     async def _close(self) -> None:
         """Upstream is closed and the ledger told, whatever happened."""
-        await self._reply.close()
-        for step in (self._record_open, self._close_ledger):
+        for step in (self._reply.close, self._record_open, self._close_ledger):
             try:
                 await step()
             except Exception as error:  # noqa: BLE001 (one step of closing must not keep the next from being tried)
@@ -213,7 +214,8 @@ class Exchange:
             await self._record()
 
     async def _close_ledger(self) -> None:
-        await self._ledger.close(self._terms.facts.decision_id, self._closing, self._terms.facts)
+        facts = self._terms.facts
+        await self._ledger.close(facts.decision_id, self._closing, None if self._recorded else facts)
 
     def _count(self) -> None:
         facts = self._terms.facts

@@ -53,7 +53,7 @@ class AnswerGuard:
         self._notes = notes
         self._expected = choices
         self._with_logprobs = logprobs
-        self._reader = ChatReader()
+        self._reader = ChatReader(with_logprobs=logprobs)
         self._choices: dict[int, GuardedChoice] = {}
         self.ended: list[GuardedChoice] = []
         self.dropped = 0
@@ -94,10 +94,10 @@ class AnswerGuard:
             if out == token.text and not choice.gate.stopped:
                 return event.raw
             fed = {(token.choice, token.channel): out}
-            return self._settle(self._reader.chunk(event.data), fed, event, data_event)
+            return self._settle(self._reader.chunk(event.data), fed, event, framer(event))
         chunk = self._reader.chunk(event.data)
         self.deltas += bool(chunk.parts)
-        return self._settle(chunk, self._feed(chunk), event, data_event)
+        return self._settle(chunk, self._feed(chunk), event, framer(event))
 
     def answer(self, body: bytes) -> bytes:
         """Take a whole answer and return the body that the client gets; raises WireError."""
@@ -223,6 +223,11 @@ class AnswerGuard:
             self.usage = chunk.body["usage"]
         if not self.shell:
             self.shell = shell(chunk.body)
+
+
+def framer(event: Event) -> Callable[[bytes], bytes]:
+    """Writes a payload as an event of the same name."""
+    return lambda payload: data_event(payload, event.name)
 
 
 def _is_idle(chunk: Chunk) -> bool:
