@@ -16,18 +16,22 @@ MANY = 100
 class CommonGrams:
     """Says which grams are common in a snapshot of an index. `negative` is the shipped list of common grams."""
 
-    __slots__ = ("_known", "_sorted", "_sources", "negative")
+    __slots__ = ("_known", "_leading", "_sorted", "_sources", "negative")
 
     def __init__(self, sources: Sequence[Source], negative: frozenset[int]) -> None:
         self._sources = sources
         self._known: dict[tuple[int, bool], bool] = {}
         self._sorted = np.array(sorted(negative) or [0], np.uint64)
+        self._leading = np.zeros(1 << 16, np.bool_)
+        self._leading[self._sorted >> np.uint64(48)] = True
         self.negative = negative
 
     def negatives(self, grams: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which of these grams are on the shipped list."""
-        places = np.searchsorted(self._sorted, grams)
-        found: NDArray[np.bool_] = self._sorted[np.minimum(places, len(self._sorted) - 1)] == grams
+        found = self._leading[grams >> np.uint64(48)]
+        asked = grams[found]
+        places = np.minimum(np.searchsorted(self._sorted, asked), len(self._sorted) - 1)
+        found[found] = self._sorted[places] == asked
         return found
 
     def many(self, gram: int, *, short: bool) -> bool:

@@ -169,9 +169,8 @@ class Judge:
 
 def carried(state: Flags, known: Flags) -> Flags:
     """At each place the state of the nearest known one at or before it, else of the first known; False without any."""
-    places = np.flatnonzero(known)
-    if not len(places):
+    if not known.any():
         return np.zeros(len(state), np.bool_)
-    nearest = np.searchsorted(places, np.arange(len(state)), "right") - 1
-    found: Flags = state[places[np.maximum(nearest, 0)]]
+    nearest = np.maximum.accumulate(np.where(known, np.arange(len(state)), np.argmax(known)))
+    found: Flags = state[nearest]
     return found
