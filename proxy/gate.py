@@ -152,8 +152,8 @@ class ChoiceGate:
         """Release what no live match keeps back."""
         if lane.eliding and not self._resume(lane):
             return ""
-        if self._plan.enforce and self._allowance <= 0 and lane.live():
-            return lane.take(lane.token_end())
+        if self._plan.enforce and lane.live():
+            return lane.take(lane.read_end() if self._allowance > 0 else lane.token_end())
         return lane.take(lane.length)
 
     def _grown(self, lane: Lane) -> str:
@@ -170,7 +170,7 @@ class ChoiceGate:
             return self._go_on_eliding(lane)
         evidence = self._gather(matches)
         verdict = self._plan.judge.decide(evidence)
-        offenders = self._offenders(verdict)
+        offenders = self._offenders(lane, verdict)
         if offenders:
             return self._act(lane, offenders, self._cut(lane, matches, known) if opened else lane.token_end(2))
         self._allowance = 0 if verdict.action.stops else self._plan.judge.allowance(evidence)
@@ -184,15 +184,20 @@ class ChoiceGate:
         if self._allowance > 0:
             return lane.token_end()
         older = [match for match in matches if _key(match) in known]
-        return lane.token_end(2 if self._offenders(self._plan.judge.decide(self._gather(older))) else 1)
+        return lane.token_end(2 if self._offenders(lane, self._plan.judge.decide(self._gather(older))) else 1)
 
-    def _offenders(self, verdict: Verdict) -> list[tuple[Match, Action]]:
-        """Matches that may not go on and are not already left out."""
+    def _offenders(self, lane: Lane, verdict: Verdict) -> list[tuple[Match, Action]]:
+        """Matches that may not go on, but for those that are left out already, here or in another channel."""
         return [
             (judged.match, judged.action)
             for judged in verdict.matches
-            if judged.action.stops and judged.match.output.end > self._lanes[judged.match.channel].resumed
+            if judged.action.stops and not self._is_left_out(lane, judged.match, judged.action)
         ]
+
+    def _is_left_out(self, lane: Lane, match: Match, action: Action) -> bool:
+        own = self._lanes[match.channel]
+        elided_elsewhere = own is not lane and (match.work.id, match.output.start) in own.eliding
+        return match.output.end <= own.resumed or (elided_elsewhere and action is Action.REWRITE)
 
     def _act(self, lane: Lane, offenders: Sequence[tuple[Match, Action]], cut: int) -> str:
         if self._must_block(lane, offenders):
@@ -209,7 +214,7 @@ class ChoiceGate:
         return blocks or elsewhere or not self._plan.may_quote(lane.channel)
 
     def _go_on_eliding(self, lane: Lane) -> str:
-        offenders = self._offenders(self._plan.judge.decide(self._gather(self._matches())))
+        offenders = self._offenders(lane, self._plan.judge.decide(self._gather(self._matches())))
         if self._must_block(lane, offenders):
             return self._stop(lane, lane.released)
         self._track(lane, offenders)

@@ -40,6 +40,7 @@ class Lane:
     view: View | None = None
     pieces: list[str] = field(default_factory=list)
     length: int = 0
+    scanned: int = 0
     released: int = 0
     pending: str = ""
     touched: bool = False
@@ -56,7 +57,15 @@ class Lane:
         """Take more generated text and return what of it is scanned."""
         self.pieces.append(text)
         self.length += len(text)
-        return text if self.view is None else self.view.feed(text)
+        if self.view is None:
+            return text
+        decoded = self.view.feed(text)
+        self.scanned += len(decoded)
+        return decoded
+
+    def read_end(self) -> int:
+        """How far the text was read: an escape that is not complete yet is not."""
+        return self.length if self.view is None else self.view.raw_offset(self.scanned)
 
     def token_end(self, back: int = 1) -> int:
         """End of the last finished token, or of the one `back - 1` before it; 0 when there is none."""

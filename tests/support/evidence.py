@@ -55,12 +55,16 @@ def evidence_of(*matches: Match, words: int = 400, closed: bool = True, **facts:
     return replace(Evidence(matches, sizes, closed=closed), **facts)
 
 
-def later(match: Match, tokens: list[tuple[int, bool]]) -> Match:
-    """The match after some more tokens, each after a gap of so many; a token that is not common uncovers those before.
+def later(match: Match, tokens: list[tuple[int, bool]], run: int = 0) -> Match:
+    """The match after a plain run and some more tokens, each (after a gap of so many, whether common).
 
     A gram that is not common makes up to nine tokens before its last one count.
     """
     stretches = list(match.stretches)
+    if run:
+        last = stretches[-1]
+        stretches.append(Stretch(last.output + last.tokens, last.source + last.tokens, run, last.units))
+        stretches = uncovered(stretches, stretches[-1].output - REACH)
     for gap, common in tokens:
         last = stretches[-1]
         step = last.tokens + gap
