@@ -28,7 +28,7 @@ class CommonGrams:
 
     def negatives(self, grams: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which of these grams are on the shipped list."""
-        found = self._leading[grams >> np.uint64(48)]
+        found: NDArray[np.bool_] = self._leading[grams >> np.uint64(48)]
         asked = grams[found]
         places = np.minimum(np.searchsorted(self._sorted, asked), len(self._sorted) - 1)
         found[found] = self._sorted[places] == asked
