@@ -94,9 +94,10 @@ class Doorkeeper:
         wanted = agreed(headers.get(POLICY_HEADER), in_body, POLICY_HEADER, "fairgate.policy")
         if wanted is None or wanted in (caller.policy, self._policies[caller.policy].name):
             return self._policies[caller.policy]
-        if wanted not in caller.allowed:
-            raise ForbiddenError(f"tenant `{caller.name}` may not choose the policy `{wanted}`")
-        return self._policies[wanted]
+        for allowed in sorted(caller.allowed):
+            if wanted in (allowed, self._policies[allowed].name):
+                return self._policies[allowed]
+        raise ForbiddenError(f"tenant `{caller.name}` may not choose the policy `{wanted}`")
 
 
 def agreed(in_header: str | None, in_body: str | None, header: str, key: str) -> str | None:

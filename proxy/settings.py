@@ -1,6 +1,8 @@
 """The settings of a server: one frozen value, read once from fairgate.yaml and the command line."""
 
+import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -10,7 +12,8 @@ from typing_extensions import override
 
 from indexes.errors import UsageError
 from policies import yaml_source
-from policies.load import seconds
+from policies.faults import KeyPath
+from policies.load import presets, seconds
 from policies.schema import Duration
 from policies.yaml_source import Source
 
@@ -18,6 +21,8 @@ DEFAULT_FILE: Final = Path("fairgate.yaml")
 Role: TypeAlias = Literal["viewer", "reviewer", "admin"]
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SHA256: Final = r"^(sha256:)?[0-9a-f]{64}$"
+_OF_NOTHING: Final = hashlib.sha256(b"").hexdigest()
+_KEY: Final = re.compile(r"[!-~]+")
 
 
 class _Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -175,7 +180,7 @@ def load(path: Path | None = None, overrides: Overrides = Overrides()) -> Settin
         source = yaml_source.read(path or DEFAULT_FILE)
     _refuse_literal_keys(source)
     values = _overridden(source.convert(SettingsShape), overrides)
-    _check(source, values)
+    _check(source, values, overrides)
     return Settings(
         values, {each.name: key for at, each in enumerate(values.upstreams) if (key := _key(source, at, each))}
     )
@@ -213,41 +218,119 @@ def _refuse_literal_keys(source: Source) -> None:
             )
 
 
-def _check(source: Source, values: SettingsShape) -> None:
-    if values.index.url is not None:
-        raise source.error(("index", "url"), "serving from a remote index is not built yet; write `dir`")
-    if values.listen.host not in _LOOPBACK and not values.tenants:
-        raise source.error(
-            ("listen", "host"),
-            f"`{values.listen.host}` is reached from elsewhere, but no `tenants` with keys are configured; "
-            "add them, or listen on 127.0.0.1",
-        )
-    names: set[str] = set()
-    for at, upstream in enumerate(values.upstreams):
-        if upstream.name in names:
-            raise source.error(
-                ("upstreams", at, "name"), f"`{upstream.name}` stands here twice; give each its own name"
-            )
-        names.add(upstream.name)
+def _check(source: Source, values: SettingsShape, overrides: Overrides) -> None:
+    _refuse_unbuilt(source, values)
+    _check_listen(source, values, overrides)
+    _check_upstreams(source, values.upstreams)
+    _check_tenants(source, values.tenants)
+    _check_policies(source, values, overrides)
+    for at, path in enumerate(values.passthrough):
+        if not path.startswith("/"):
+            raise source.error(("passthrough", at), f"`{path}` is no path; write it from the first slash: /v1/...")
+
+
+def _refuse_unbuilt(source: Source, values: SettingsShape) -> None:
+    """Keys that are agreed and do nothing yet: an operator must not believe that they do."""
+    unbuilt: tuple[tuple[tuple[str, ...], object, str], ...] = (
+        (("index", "url"), values.index.url, "serving from a remote index is not built yet; write `dir`"),
+        (("licences",), values.licences, "a register of licences is not built yet; write rules in the policy"),
+        (("ledger", "fingerprints"), values.ledger.fingerprints, "is not built yet; take it out"),
+        (("ledger", "retention"), values.ledger.retention, "is not built yet; take it out"),
+        (
+            ("metrics",),
+            values.metrics.host or values.metrics.port,
+            "a listener of their own is not built yet; take it out, they are served at /metrics",
+        ),
+    )
+    for path, value, what in unbuilt:
+        if value:
+            raise source.error(path, what)
     for at, tenant in enumerate(values.tenants):
+        if tenant.corpora:
+            raise source.error(("tenants", at, "corpora"), "corpora of a tenant are not built yet; take it out")
+
+
+def _check_listen(source: Source, values: SettingsShape, overrides: Overrides) -> None:
+    listen = values.listen
+    if listen.workers > 1:
+        what = "more than one worker is not built yet; run more servers behind a load balancer"
+        raise UsageError(f"--workers: {what}") if overrides.workers else source.error(("listen", "workers"), what)
+    if listen.host not in _LOOPBACK and not values.tenants:
+        what = (
+            f"`{listen.host}` is reached from elsewhere, but no `tenants` with keys are configured; "
+            "add them to the configuration, or listen on 127.0.0.1"
+        )
+        raise UsageError(f"--host: {what}") if overrides.host else source.error(("listen", "host"), what)
+
+
+def _check_upstreams(source: Source, upstreams: list[UpstreamSettings]) -> None:
+    names: set[str] = set()
+    models: dict[str, str] = {}
+    for at, upstream in enumerate(upstreams):
+        here = ("upstreams", at)
+        if upstream.name in names:
+            raise source.error((*here, "name"), f"`{upstream.name}` stands here twice; give each its own name")
+        names.add(upstream.name)
+        for model in upstream.models:
+            if model in models:
+                raise source.error(
+                    (*here, "models"),
+                    f"`{model}` goes to upstream `{models[model]}` already; name each model at one upstream, `*` too",
+                )
+            models[model] = upstream.name
+        if upstream.tls.ca_file is not None and not Path(upstream.tls.ca_file).is_file():
+            raise source.error((*here, "tls", "ca_file"), f"`{upstream.tls.ca_file}` is no file")
+
+
+def _check_tenants(source: Source, tenants: list[Tenant]) -> None:
+    names: set[str] = set()
+    keys: set[str] = set()
+    for at, tenant in enumerate(tenants):
+        if tenant.name in names:
+            raise source.error(("tenants", at, "name"), f"`{tenant.name}` stands here twice; give one all `keys`")
+        names.add(tenant.name)
         if not tenant.keys:
             raise source.error(("tenants", at), f"tenant `{tenant.name}` has no `keys`; add the SHA-256 of one")
+        for number, key in enumerate(tenant.keys):
+            digest = key.removeprefix("sha256:")
+            if digest == _OF_NOTHING:
+                raise source.error(("tenants", at, "keys", number), "is the SHA-256 of an empty key; make one")
+            if digest in keys:
+                raise source.error(("tenants", at, "keys", number), "stands here twice; a key names one tenant")
+            keys.add(digest)
+
+
+def _check_policies(source: Source, values: SettingsShape, overrides: Overrides) -> None:
+    """Every policy that is named must be a preset or a file; what stands in it is checked when it is read."""
+    named: list[tuple[KeyPath, str]] = [] if overrides.policy else [(("policy",), values.policy)]
+    named += [(("allowed_policies", at), name) for at, name in enumerate(values.allowed_policies)]
+    for at, tenant in enumerate(values.tenants):
+        named += [(("tenants", at, "policy"), tenant.policy)] if tenant.policy else []
+        named += [(("tenants", at, "allowed_policies", n), name) for n, name in enumerate(tenant.allowed_policies)]
+    for path, name in named:
+        if name not in presets() and not Path(name).is_file():
+            raise source.error(path, f"there is no policy `{name}`; name a file or one of {', '.join(presets())}")
 
 
 def _key(source: Source, at: int, upstream: UpstreamSettings) -> str | None:
-    if upstream.key_env is not None:
-        value = os.environ.get(upstream.key_env)
-        if not value:
-            raise source.error(
-                ("upstreams", at, "key_env"), f"the environment variable `{upstream.key_env}` is not set; set it"
-            )
-        return value
-    if upstream.key_file is not None:
+    env, file = upstream.key_env, upstream.key_file
+    if env is not None and file is not None:
+        raise source.error(("upstreams", at, "key_file"), "stands beside `key_env`; keep one")
+    if env is not None:
+        here, key = ("upstreams", at, "key_env"), os.environ.get(env, "")
+        if not key:
+            raise source.error(here, f"the environment variable `{env}` is not set; set it")
+    elif file is not None:
+        here = ("upstreams", at, "key_file")
         try:
-            return Path(upstream.key_file).read_text(encoding="utf-8").strip()
+            key = Path(file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise source.error(("upstreams", at, "key_file"), f"`{upstream.key_file}` cannot be read") from error
-    return None
+            raise source.error(here, f"`{file}` cannot be read") from error
+    else:
+        return None
+    if not _KEY.fullmatch(key):
+        raise source.error(here, "what it names holds no key: one line of visible ASCII characters, without spaces")
+    return key
 
 
 def duration(text: str) -> float:

@@ -6,6 +6,7 @@ import click
 
 from indexes.errors import UsageError
 from proxy import settings as configuration
+from proxy.commands.demo import listening
 from proxy.settings import Overrides, Settings
 
 
@@ -30,10 +31,14 @@ def serve_command(config: Path | None, *, check: bool, **given: str | int | None
 def examine(found: Settings) -> int:
     """Open everything once and say that it is well; raises FairgateError where it is not."""
     from proxy.app import open_parts
+    from proxy.ledger.engine import Place
 
+    _need_upstream(found)
+    ledger = Place(found.values.ledger.url)
     parts = open_parts(found)
     policies = ", ".join(policy.label for policy in parts.doorkeeper.policies)
     click.echo(f"settings, index {parts.index.revision} and policies ({policies}) are well")
+    click.echo(f"the ledger would be {ledger.name}; it was not opened", err=True)
     return 0
 
 
@@ -43,22 +48,28 @@ def serve(found: Settings) -> int:
 
     from proxy.app import create_app
 
-    values = found.values
-    if not values.upstreams:
+    _need_upstream(found)
+    listen = found.values.listen
+    with listening(listen.host, listen.port) as public:
+        app = create_app(found)
+        if not found.values.tenants:
+            click.echo("no keys are configured: serving on loopback only, for the tenant `default`", err=True)
+        click.echo(f"fairgate listens on http://{_written(listen.host)}:{listen.port}/v1", err=True)
+        config = uvicorn.Config(
+            app, loop="uvloop", http="httptools", ws="none", access_log=False,
+            log_level="warning", backlog=4096, timeout_graceful_shutdown=30, server_header=False,
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        server.run(sockets=[public])
+    return 0 if server.started else 1
+
+
+def _need_upstream(found: Settings) -> None:
+    if not found.values.upstreams:
         raise UsageError(
             "no upstream: write --upstream http://host:port/v1, or name one under `upstreams` in fairgate.yaml"
         )
-    if values.listen.workers > 1:
-        raise UsageError("more than one worker is not supported yet: run more servers behind a load balancer")
-    app = create_app(found)
-    listen = values.listen
-    if not values.tenants:
-        click.echo("no keys are configured: serving on loopback only, for the tenant `default`", err=True)
-    click.echo(f"fairgate listens on http://{listen.host}:{listen.port}/v1", err=True)
-    config = uvicorn.Config(
-        app, host=listen.host, port=listen.port, loop="uvloop", http="httptools", ws="none", access_log=False,
-        log_level="warning", backlog=4096, timeout_graceful_shutdown=30, server_header=False,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    server.run()
-    return 0 if server.started else 1
+
+
+def _written(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

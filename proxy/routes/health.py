@@ -7,12 +7,14 @@ from litestar.datastructures import State
 from litestar.response.base import ASGIResponse
 
 from indexes.errors import FairgateError
+from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.store import SqlLedger
 from proxy.metrics import Metrics
 from proxy.service import Service
 from proxy.upstream import UpstreamRequest
 
 _READY_SECONDS = 5.0
+_OK = "ok"
 
 
 @get("/healthz", sync_to_thread=False)
@@ -26,12 +28,13 @@ async def readyz(state: State) -> ASGIResponse:
     """The index is open, the ledger can be written and, if the settings ask for it, every upstream answers."""
     service: Service = state["service"]
     ledger: SqlLedger = state["ledger"]
-    checks = {"index": service.index.revision, "ledger": "ok" if ledger.healthy else "not writable"}
-    ready = ledger.healthy
+    written = await _write(ledger)
+    checks = {"index": service.index.revision, "ledger": written}
+    ready = written == _OK
     if service.settings.values.ready.upstream:
         for name in service.upstreams:
             checks[f"upstream {name}"] = fault = await _reach(service, name)
-            ready &= fault == "ok"
+            ready &= fault == _OK
     return _said(200 if ready else 503, {"status": "ready" if ready else "not ready", **checks})
 
 
@@ -43,6 +46,18 @@ def metrics(state: State) -> ASGIResponse:
     return ASGIResponse(body=body, headers={"content-type": media_type})
 
 
+async def _write(ledger: SqlLedger) -> str:
+    """Write what waits, in a transaction even if nothing does."""
+    try:
+        with anyio.fail_after(_READY_SECONDS):
+            await ledger.flush()
+    except LedgerUnavailableError as error:
+        return f"not writable: {error}"
+    except TimeoutError:
+        return f"not writable: took no row within {_READY_SECONDS:g} seconds"
+    return _OK
+
+
 async def _reach(service: Service, name: str) -> str:
     try:
         with anyio.fail_after(_READY_SECONDS):
@@ -52,7 +67,7 @@ async def _reach(service: Service, name: str) -> str:
         return str(error)
     except TimeoutError:
         return f"did not answer within {_READY_SECONDS:g} seconds"
-    return "ok" if reply.status < 500 else f"answered {reply.status}"
+    return _OK if reply.status < 500 else f"answered {reply.status}"
 
 
 def _said(status: int, body: dict[str, str]) -> ASGIResponse:
