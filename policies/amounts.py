@@ -85,9 +85,14 @@ def union(intervals: Iterable[Interval]) -> Iterator[Interval]:
 def _amount(matches: Sequence[Match], earlier: Sequence[EarlierAmount]) -> Amount:
     work = matches[0].work
     fresh = _distinct_units(matches, ())
-    units = _distinct_units(matches, earlier) if earlier else fresh
+    units, of_work = fresh, fresh
     long = [match for match in matches if match.words >= _opening(match)]
-    of_work = units if len(long) == len(matches) else _distinct_units(long, earlier)
+    if earlier:
+        most = max(stretch.units for match in matches for stretch in match.stretches)
+        earlier = [each if each.units else EarlierAmount(each.work, each.source, most) for each in earlier]
+        units = of_work = _distinct_units(matches, earlier)
+    if len(long) < len(matches):
+        of_work = _distinct_units(long, earlier)
     share = min(1.0, of_work / (2 * work.words)) if work.words else 0.0
     return Amount(units // 2, share, _heart(work, matches), fresh // 2)
 
@@ -98,7 +103,7 @@ def _opening(match: Match) -> int:
 
 
 def _distinct_units(matches: Sequence[Match], earlier: Sequence[EarlierAmount]) -> int:
-    """Half-words of the distinct counted source tokens; earlier ones of unknown units take those of this answer."""
+    """Half-words of the distinct counted source tokens."""
     if len(matches) == 1 and not earlier:  # the stretches of one match never overlap
         return sum([stretch.units * stretch.tokens for stretch in matches[0].stretches if not stretch.common])
     by_units: dict[int, list[Interval]] = {}
@@ -106,10 +111,8 @@ def _distinct_units(matches: Sequence[Match], earlier: Sequence[EarlierAmount]) 
         for stretch in match.stretches:
             if not stretch.common:
                 by_units.setdefault(stretch.units, []).append((stretch.source, stretch.source + stretch.tokens))
-    most = max(by_units, default=2)
     for each in earlier:
-        place = by_units.setdefault(each.units or most, [])
-        place.extend((span.start, span.end) for span in each.source)
+        by_units.setdefault(each.units or 2, []).extend((span.start, span.end) for span in each.source)
     return _measure(by_units)
 
 

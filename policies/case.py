@@ -60,14 +60,16 @@ class Case:
         }
         self._owners = [(match, judged) for match in evidence.matches if (judged := self._ours(match)) is not None]
 
-    def stops(self) -> bool:
-        """Whether some match is rewritten or blocked."""
+    def reaches(self, least: Action) -> bool:
+        """Whether some match gets `least` (rewrite or block), or what is stricter."""
         for match in self.evidence.matches:
             judged = self.early(match)
-            if judged is not None and judged.action.stops:
+            if judged is not None and judged.action.severity >= least.severity:
                 return True
-            if (judged is None or not judged.final) and self.late(match, self.standing(match)).action.stops:
-                return True
+            if judged is None or not judged.final:
+                late = self.late(match, self.standing(match))
+                if late.action.severity >= least.severity:
+                    return True
         return False
 
     def early(self, match: Match) -> Judged | None:
@@ -203,7 +205,7 @@ class Case:
             "purpose": factors.purpose(self._use, readings),
             "nature": factors.nature(work),
             "amount": factors.amount(work, copied, limit_of(self.policy.limits, work), readings),
-            "market": factors.market(work, copied),
+            "market": factors.market(work, copied, self._use),
         }
 
     def _closing(self, matches: Sequence[Match], copied: dict[str, float]) -> Scored:

@@ -46,11 +46,13 @@ def _limits(source: Source, shape: PolicyShape) -> None:
 def _bounds(shape: PolicyShape) -> Iterator[tuple[KeyPath, int | None, str, int]]:
     limits = shape.limits
     for name, limit in (("text", limits.text), ("lyrics", limits.lyrics)):
-        yield ("limits", name, "words"), limit.words, "words", GUARANTEE
-        yield ("limits", name, "total"), limit.total, "words", GUARANTEE
+        if limit is not None:
+            yield ("limits", name, "words"), limit.words, "words", GUARANTEE
+            yield ("limits", name, "total"), limit.total, "words", GUARANTEE
     lexemes = quantity(Work("", "", kind="code"), GUARANTEE)
-    yield ("limits", "code", "lexemes"), limits.code.lexemes, "lexemes", lexemes
-    yield ("limits", "code", "total"), limits.code.total, "lexemes", lexemes
+    if limits.code is not None:
+        yield ("limits", "code", "lexemes"), limits.code.lexemes, "lexemes", lexemes
+        yield ("limits", "code", "total"), limits.code.total, "lexemes", lexemes
 
 
 def _scores(source: Source, shape: PolicyShape) -> None:

@@ -41,14 +41,14 @@ def decide(policy: Policy, evidence: Evidence, use: Use) -> Verdict:
     )
 
 
-def allowance(policy: Policy, evidence: Evidence, use: Use, cap: int = 4096) -> int:
-    """How many more tokens every live match may grow before the action could become rewrite or block, at most `cap`.
+def allowance(policy: Policy, evidence: Evidence, use: Use, cap: int = 4096, *, least: Action = Action.REWRITE) -> int:
+    """How many more tokens every live match may grow before the action could become `least`, at most `cap`.
 
     A safe bound: see `growth` for what growth is taken to be. It is the largest such number for that growth.
     """
 
     def stops(more: int) -> bool:
-        return Case(policy, grown(evidence, more), use).stops()
+        return Case(policy, grown(evidence, more), use).reaches(least)
 
     if stops(0):
         return 0

@@ -28,6 +28,9 @@ _MARKETS = {"in_print": 1.0, "licensable": 0.9, "out_of_print": 0.4, "none": 0.0
 _FULL_COMMENT = 120
 # From this share of the work on, the output can stand in for it.
 _SUBSTITUTE = 0.5
+# Purposes that serve what a work serves, whatever it is, and those that do so for creative works: the same form.
+_IN_ITS_PLACE = frozenset({"reproduction", "substitute"})
+_AS_CREATIVE = frozenset({"entertainment"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,16 @@ def amount(work: Work, copied: Amount, limit: Limit, readings: Readings) -> floa
     return 0.85 * max(of_words, of_work, of_heart) + 0.15 * output
 
 
-def market(work: Work, copied: Amount) -> float | None:
-    """Whether the output takes the work's place: is it for sale or to be licensed, and how much of it is here."""
+def market(work: Work, copied: Amount, use: Use) -> float | None:
+    """Whether the output takes the work's place: is it sold or licensed, how much of it is here, is the form the same.
+
+    The form is taken to be the same where the declared purpose is what the work itself serves.
+    """
     known = _MARKETS.get(work.market or "")
     if known is None:
         return None
-    return known * (0.6 + 0.4 * min(1.0, copied.share / _SUBSTITUTE))
+    same = use.purpose in _IN_ITS_PLACE or (use.purpose in _AS_CREATIVE and work.nature == "creative")
+    return known * (0.6 + 0.4 * (1.0 if same else min(1.0, copied.share / _SUBSTITUTE)))
 
 
 def score(factors: dict[FactorName, float | None], weights: dict[FactorName, float]) -> float:

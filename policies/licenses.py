@@ -1,6 +1,5 @@
 """Classes of licences, by SPDX identifier or expression; https://spdx.org/licenses/."""
 
-import re
 from typing import Final, Literal, TypeAlias, get_args
 
 LicenseClass: TypeAlias = Literal[
@@ -39,17 +38,19 @@ _PREFIXES: Final[tuple[tuple[str, LicenseClass], ...]] = (
 def license_class(license_id: str | None) -> LicenseClass:
     """The class of a licence; `unknown` for none and for one that no table names.
 
-    Of an expression: the most permissive of its alternatives (`OR`), each as strict as its strictest part (`AND`).
+    Of an expression: the most permissive of its alternatives (`OR`), each as strict as its strictest part (`AND`); one
+    with parentheses inside is taken to be as strict as its strictest part.
     """
     if license_id is None:
         return "unknown"
     name = license_id.casefold().strip()
-    if " " not in name and "(" not in name:
+    if " " not in name:
         return _class(name)
-    ways = re.split(r"\s+or\s+", name.replace("(", " ").replace(")", " "))
-    parts = [[_class(part.split()[0]) for part in re.split(r"\s+and\s+", way) if part.strip()] for way in ways]
-    strictest = [max(way, key=CLASSES.index) for way in parts if way]
-    return min(strictest, key=CLASSES.index, default="unknown")
+    name = name.removeprefix("(").removesuffix(")") if name.count("(") == 1 else name
+    nested = "(" in name or ")" in name
+    ways = [name.replace(" or ", " and ")] if nested else name.split(" or ")
+    parts = [[_class(part.strip("( )").split(" ")[0]) for part in way.split(" and ")] for way in ways]
+    return min([max(way, key=CLASSES.index) for way in parts], key=CLASSES.index)
 
 
 def permissiveness(license_id: str | None) -> int:

@@ -142,7 +142,9 @@ def _limits(shape: LimitsShape) -> Limits:
     )
 
 
-def _limit(shape: LimitShape | CodeLimitShape) -> Limit:
+def _limit(shape: LimitShape | CodeLimitShape | None) -> Limit:
+    if shape is None:
+        return Limit()
     words = shape.lexemes if isinstance(shape, CodeLimitShape) else shape.words
     return Limit(words, shape.total, shape.work_share, Action(shape.over))
 

@@ -72,11 +72,11 @@ class ImageLimitShape(_Shape, frozen=True):
 
 
 class LimitsShape(_Shape, frozen=True):
-    """Limits by form, then kind, of the work."""
+    """Limits by form, then kind, of the work; null for none."""
 
-    text: LimitShape
-    lyrics: LimitShape
-    code: CodeLimitShape
+    text: LimitShape | None
+    lyrics: LimitShape | None
+    code: CodeLimitShape | None
     image: ImageLimitShape
 
 
