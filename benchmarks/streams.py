@@ -1,4 +1,4 @@
-"""CPU per streamed token, fairgate beside a bare pass-through of the same stack, in one run.
+"""CPU per token that upstream sends, fairgate beside a bare pass-through of the same stack, in one run.
 
 Core 0 runs the server under test, core 1 the fake upstream and the load client (both from the shared bench folder,
 compiled when first needed). 64 paced streams: 100 tokens each, one every 10 ms. One JSON line a figure.
@@ -82,21 +82,27 @@ def load(tools: Path, pid: int, seconds: float) -> dict[str, float]:
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     begin = end = 0.0
+    sent = 0
     result: dict[str, float] = {}
     assert client.stdout is not None
     for line in client.stdout:
         if line.startswith("START"):
-            begin = cpu_seconds(pid)
+            begin, sent = cpu_seconds(pid), tokens_sent()
         elif line.startswith("END"):
-            end = cpu_seconds(pid)
+            end, sent = cpu_seconds(pid), tokens_sent() - sent
         else:
             result = json.loads(line)
     client.wait()
-    tokens = result["tokens"]
     return {
-        "cpu_us_token": 1e6 * (end - begin) / max(tokens, 1), "tokens": tokens, "whole": result["ok"],
+        "cpu_us_token": 1e6 * (end - begin) / max(sent, 1), "tokens_sent": sent, "tokens_delivered": result["tokens"],
+        "cpu_us_delivered": 1e6 * (end - begin) / max(result["tokens"], 1), "whole": result["ok"],
         "cut_short": result["bad"], "first_token_ms": result["ttft_p50"],
     }  # fmt: skip
+
+
+def tokens_sent() -> int:
+    """Tokens that upstream has sent so far."""
+    return int(json.loads(get(UPSTREAM_PORT, "/__stats"))["tokens"])
 
 
 def cpu_seconds(pid: int) -> float:

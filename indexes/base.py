@@ -24,6 +24,10 @@ class Scanner(Protocol):
     def words(self) -> int:
         """Words of finished tokens so far; two characters of a script without spaces count as one."""
 
+    @property
+    def opened(self) -> int:
+        """How many matches there are so far; quicker than to ask for them."""
+
     def step(self, text: str, start: int = 0) -> int:
         """Read `text[start:]`, stopping early right after a token at which a match opened or grew.
 

@@ -21,7 +21,7 @@ from proxy.routes.common import told
 from proxy.routes.console import console_page, console_script, console_style
 from proxy.routes.decisions import list_decisions, show_decision
 from proxy.routes.health import healthz, metrics, readyz
-from proxy.routes.unchecked import pass_on, refuse
+from proxy.routes.unchecked import list_models, pass_on, passthrough, refuse
 from proxy.service import Service
 from proxy.settings import Settings, UpstreamSettings, duration
 from proxy.upstream import HttpUpstream, Limits
@@ -58,7 +58,8 @@ def create_app(settings: Settings) -> Litestar:
         lost=parts.metrics.unrecorded,
     )
     service = Service(settings, parts.index, parts.doorkeeper, ledger, parts.metrics, parts.upstreams)
-    handlers: list[ControllerRouterHandler] = [chat_completions, check, pass_on, refuse, healthz, readyz]
+    handlers: list[ControllerRouterHandler] = [chat_completions, check, list_models, pass_on, refuse, healthz, readyz]
+    handlers += passthrough(settings.values.passthrough)
     if settings.values.metrics.port is None:
         handlers.append(metrics)
     if settings.values.console.enabled:

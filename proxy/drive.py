@@ -23,6 +23,8 @@ from proxy.upstream import Reply, UpstreamError, UpstreamTimeoutError
 from proxy.wire import answer, sse
 from proxy.wire.errors import WireError
 
+_DRAIN_SECONDS = 0.2
+
 
 class Ledger(Protocol):
     """Where decisions are written."""
@@ -57,10 +59,13 @@ class Exchange:
         self._ledger = ledger
         self._metrics = metrics
         self._open = False
+        self._done = False
+        self._over = False
+        """Whether upstream still writes what no one will read."""
         self._closing = Closing("client_left")
         self._busy = 0.0
         self._recorded = False
-        self._deadline = time.monotonic() + terms.seconds
+        self._deadline = time.perf_counter() + terms.seconds
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The bytes of a streamed answer; ends by itself in every case and never raises."""
@@ -107,44 +112,72 @@ class Exchange:
 
     async def _frames(self) -> AsyncGenerator[bytes, None]:
         decoder = sse.Decoder()
-        done = False
         async with aclosing(self._reply.chunks()) as blocks:
             async for block in blocks:
-                began = time.perf_counter()
-                if time.monotonic() > self._deadline:
-                    raise UpstreamTimeoutError(f"the answer took longer than {self._terms.seconds:g} seconds")
-                events = decoder.feed(block)
-                out = []
-                for event in events:
-                    done = done or event.is_done
-                    if event.is_done and not self._guard.complete and not self._open:
-                        raise UpstreamError("upstream ended its stream before its answer was complete")
-                    out.append(await self._event(event))
-                    if done or self._cut_short():
-                        break
-                self._busy += time.perf_counter() - began
+                out: list[bytes] = []
+                fault = await self._take(decoder, block, out)
                 if joined := b"".join(out):
                     yield joined
-                if done or self._cut_short():
+                if fault is not None:
+                    raise fault
+                if self._done or self._over:
                     break
-        if self._cut_short() and not done:
+            if self._done:
+                await self._drain(blocks)
+        if self._done:
+            return
+        if self._over:
             yield self._last_words()
-        elif not done:
+        else:
             self._check_end(decoder)
 
-    async def _event(self, event: sse.Event) -> bytes:
-        """What the client gets for one event; the ledger has heard of a choice before its finish frame is returned."""
+    async def _take(self, decoder: sse.Decoder, block: bytes, out: list[bytes]) -> Exception | None:
+        """Put what the client gets for a block of bytes on `out`; what comes before a fault is not lost with it."""
+        began = time.perf_counter()
+        try:
+            self._check_time(began)
+            for event in decoder.feed(block):
+                if event.is_done:
+                    self._check_complete()
+                    self._done = True
+                out.append(self._event(event))
+                if self._guard.ended:
+                    await self._tell(out)
+                if self._done or self._over:
+                    break
+        except Exception as error:  # noqa: BLE001 (handed back, to be raised once what came before it has left)
+            return error
+        finally:
+            self._busy += time.perf_counter() - began
+        return None
+
+    def _event(self, event: sse.Event) -> bytes:
+        """What the client gets for one event."""
         if self._open:
             return event.raw
         try:
-            out = self._guard.event(event)
-            if self._guard.ended:
-                await self._record()
+            return self._guard.event(event)
         except Exception as error:
             if not self._passes(error):
                 raise
             return self._guard.surrender() + event.raw
-        return out
+
+    async def _tell(self, out: list[bytes]) -> None:
+        """The ledger hears of a choice before its finish frame, the last of `out`, leaves."""
+        try:
+            await self._record()
+        except Exception as error:
+            if not self._passes(error):
+                out.pop()
+                raise
+        self._over = not self._open and self._guard.complete and self._guard.stopped
+
+    @staticmethod
+    async def _drain(blocks: AsyncGenerator[bytes, None]) -> None:
+        """Read what follows the done marker, which is the end of the body, so that the connection can be used again."""
+        with anyio.move_on_after(_DRAIN_SECONDS):
+            async for _ in blocks:
+                pass
 
     async def _record(self) -> None:
         """Tell the ledger of the choices that ended."""
@@ -157,10 +190,6 @@ class Exchange:
             self._recorded = True
             self._metrics.choice(written)
 
-    def _cut_short(self) -> bool:
-        """Whether upstream still writes what no one will read."""
-        return not self._open and self._guard.complete and self._guard.stopped
-
     def _last_words(self) -> bytes:
         """The end of a stream whose upstream is cancelled: usage if it was asked for, then the done marker."""
         usage = b""
@@ -169,11 +198,20 @@ class Exchange:
             usage = sse.data_event(answer.usage_chunk(self._guard.shell, self._terms.prompt_chars, generated))
         return usage + sse.DONE
 
+    def _check_time(self, now: float) -> None:
+        if now > self._deadline:
+            raise UpstreamTimeoutError(f"the answer took longer than {self._terms.seconds:g} seconds")
+
+    def _check_complete(self) -> None:
+        if not (self._guard.complete or self._open):
+            raise UpstreamError("upstream ended its stream before its answer was complete")
+
     def _check_end(self, decoder: sse.Decoder) -> None:
         """The stream ended without its done marker: that is an end only if every choice had ended."""
         left = decoder.close()
-        if (left is not None and left.cut) or not (self._guard.complete or self._open):
-            raise UpstreamError("upstream broke off before its answer was complete")
+        if left is not None and left.cut:
+            raise UpstreamError("upstream broke off within an event")
+        self._check_complete()
 
     def _passes(self, error: Exception) -> bool:
         """Whether the answer leaves unjudged because of a fault of ours."""

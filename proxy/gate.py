@@ -18,12 +18,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from policies.edits import quote_note
-from policies.quotation import quotations
-
 from indexes.base import Scanner
 from indexes.model import Match
+from policies.edits import quote_note
 from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Quotation, Verdict
+from policies.quotation import quotations
 from proxy.lane import Edit, Lane, View
 
 UNBOUNDED = 1 << 30
@@ -37,8 +36,8 @@ class Judge(Protocol):
     def decide(self, evidence: Evidence) -> Verdict:
         """Say what the policy makes of the evidence."""
 
-    def allowance(self, evidence: Evidence) -> int:
-        """Say how many more tokens every live match may grow before the action could become rewrite or block."""
+    def allowance(self, evidence: Evidence, least: Action = Action.REWRITE) -> int:
+        """Say how many more tokens every live match may grow before the action could become `least`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,8 @@ class ChoiceGate:
         self._plan = plan
         self._lanes: dict[str, Lane] = {}
         self._allowance = UNBOUNDED
+        self._until_block = 0
+        self._opened = 0
         self._known: frozenset[MatchKey] = frozenset()
         self.stopped = False
         """Whether the choice was blocked; nothing more of it will leave."""
@@ -160,14 +161,15 @@ class ChoiceGate:
         """A match opened or grew at the last finished token of `lane`: judge, and return what leaves because of it."""
         if not self._plan.enforce:
             return ""
-        matches = self._matches()
-        known, self._known = self._known, frozenset(_key(match) for match in matches)
-        opened = not self._known <= known
+        total = sum([each.scanner.opened for each in self._lanes.values()])
+        opened, self._opened = total != self._opened, total
         if not opened and self._allowance > 0:
             self._allowance -= 1
             return ""
         if lane.eliding and not self._resume(lane):
-            return self._go_on_eliding(lane)
+            return self._go_on_eliding(lane, opened=opened)
+        matches = self._matches()
+        known, self._known = self._known, frozenset(_key(match) for match in matches)
         evidence = self._gather(matches)
         verdict = self._plan.judge.decide(evidence)
         offenders = self._offenders(lane, verdict)
@@ -213,11 +215,17 @@ class ChoiceGate:
         blocks = any(action is Action.BLOCK for _, action in offenders)
         return blocks or elsewhere or not self._plan.may_quote(lane.channel)
 
-    def _go_on_eliding(self, lane: Lane) -> str:
-        offenders = self._offenders(lane, self._plan.judge.decide(self._gather(self._matches())))
+    def _go_on_eliding(self, lane: Lane, *, opened: bool) -> str:
+        """Text that is left out has grown: judge whether that is now too much for a quotation."""
+        if not opened and self._until_block > 0:
+            self._until_block -= 1
+            return ""
+        evidence = self._gather(self._matches())
+        offenders = self._offenders(lane, self._plan.judge.decide(evidence))
         if self._must_block(lane, offenders):
             return self._stop(lane, lane.released)
         self._track(lane, offenders)
+        self._until_block = self._plan.judge.allowance(evidence, Action.BLOCK)
         return ""
 
     def _stop(self, lane: Lane, cut: int) -> str:
@@ -235,10 +243,11 @@ class ChoiceGate:
     def _resume(self, lane: Lane) -> bool:
         """Go on after the copied span if every match that is left out has closed."""
         ours = [match for match in lane.scanner.matches if (match.work.id, match.output.start) in lane.eliding]
+        end = max(match.output.end for match in ours)
+        lane.elide(end)
         if any(match.live for match in ours):
             return False
-        lane.resumed = max(match.output.end for match in ours)
-        lane.elide(lane.resumed)
+        lane.resumed = end
         lane.eliding = frozenset()
         self._allowance = 0
         return True

@@ -91,8 +91,12 @@ class AnswerGuard:
             if choice.finish_reason is not None:
                 return b""
             out = choice.gate.feed(token.channel, token.text)
-            if out == token.text and not choice.gate.stopped:
-                return event.raw
+            if not choice.gate.stopped:
+                if out == token.text:
+                    return event.raw
+                if not out:
+                    self.held = max(self.held, choice.gate.held)
+                    return b""
             fed = {(token.choice, token.channel): out}
             return self._settle(self._reader.chunk(event.data), fed, event, framer(event))
         chunk = self._reader.chunk(event.data)

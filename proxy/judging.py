@@ -8,7 +8,7 @@ from indexes.model import Span
 from indexes.text.normalize import tokenize
 from policies.amounts import union
 from policies.engine import allowance, decide
-from policies.model import ChannelSize, EarlierAmount, Evidence, Use, Verdict
+from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Use, Verdict
 from policies.policy import Policy
 from policies.quotation import quotations
 from proxy.gate import Plan
@@ -31,9 +31,9 @@ class PolicyJudge:
         """Say what the policy makes of the evidence."""
         return decide(self.policy, evidence, self.use)
 
-    def allowance(self, evidence: Evidence) -> int:
-        """Say how many more tokens every live match may grow before the action could become rewrite or block."""
-        return allowance(self.policy, evidence, self.use)
+    def allowance(self, evidence: Evidence, least: Action = Action.REWRITE) -> int:
+        """Say how many more tokens every live match may grow before the action could become `least`."""
+        return allowance(self.policy, evidence, self.use, least=least)
 
 
 class Conversation:

@@ -22,6 +22,11 @@ Role: TypeAlias = Literal["viewer", "reviewer", "admin"]
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SHA256: Final = r"^(sha256:)?[0-9a-f]{64}$"
 _OF_NOTHING: Final = hashlib.sha256(b"").hexdigest()
+_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~:@+-]+)+")
+_SERVED: Final = (
+    "/v1/chat/completions", "/v1/models", "/v1/embeddings", "/v1/moderations", "/v1/fairgate", "/tokenize", "/console",
+    "/healthz", "/readyz", "/metrics",
+)  # fmt: skip
 _KEY: Final = re.compile(r"[!-~]+")
 
 
@@ -225,8 +230,12 @@ def _check(source: Source, values: SettingsShape, overrides: Overrides) -> None:
     _check_tenants(source, values.tenants)
     _check_policies(source, values, overrides)
     for at, path in enumerate(values.passthrough):
-        if not path.startswith("/"):
-            raise source.error(("passthrough", at), f"`{path}` is no path; write it from the first slash: /v1/...")
+        if not _PATH.fullmatch(path):
+            raise source.error(
+                ("passthrough", at), f"`{path}` is no plain path; write it from the first slash: /v1/..."
+            )
+        if path.startswith(_SERVED) or path in values.passthrough[:at]:
+            raise source.error(("passthrough", at), f"`{path}` is served already; take it out")
 
 
 def _refuse_unbuilt(source: Source, values: SettingsShape) -> None:

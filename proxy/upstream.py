@@ -106,9 +106,9 @@ class HttpReply:
         try:
             async for block in source:
                 yield block
-        except httpx.TimeoutException as error:
-            raise UpstreamTimeoutError(f"upstream `{self._name}` stopped sending and its time ran out") from error
         except httpx.HTTPError as error:
+            if _timed_out(error):
+                raise UpstreamTimeoutError(f"upstream `{self._name}` stopped sending and its time ran out") from error
             raise UpstreamError(f"upstream `{self._name}` broke off in mid-answer ({_words(error)})") from error
 
     async def close(self) -> None:
@@ -135,9 +135,9 @@ class HttpUpstream:
         outgoing = client.build_request(request.method, url, headers=self._headers(request), content=request.body)
         try:
             return HttpReply(await client.send(outgoing, stream=True), self.name)
-        except httpx.TimeoutException as error:
-            raise UpstreamTimeoutError(f"upstream `{self.name}` did not answer in time") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if _timed_out(error):
+                raise UpstreamTimeoutError(f"upstream `{self.name}` did not answer in time") from error
             raise UpstreamError(f"upstream `{self.name}` could not be reached ({_words(error)})") from error
 
     async def close(self) -> None:
@@ -174,6 +174,12 @@ class HttpUpstream:
             headers.pop("authorization", None)
             headers["authorization"] = f"Bearer {self.key}"
         return headers
+
+
+def _timed_out(error: Exception) -> bool:
+    """Whether a wait ran out. httpx-aiohttp calls refused connections and unknown hosts ConnectTimeout, too."""
+    cause = error.__cause__
+    return isinstance(error, httpx.TimeoutException) and (cause is None or isinstance(cause, TimeoutError))
 
 
 def _words(error: Exception) -> str:

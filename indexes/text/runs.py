@@ -229,6 +229,11 @@ class Run:
         self._values = None
 
     @property
+    def parts(self) -> int:
+        """How many matches the run makes."""
+        return len(self._passages)
+
+    @property
     def matches(self) -> tuple[Match, ...]:
         """The matches of the run with their present extent."""
         if self._values is None:

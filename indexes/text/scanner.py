@@ -92,6 +92,11 @@ class TextScanner:
         return self._matches
 
     @property
+    def opened(self) -> int:
+        """How many matches there are so far."""
+        return sum([run.parts for run in self._runs])
+
+    @property
     def words_ended(self) -> Sequence[int]:
         """End offset of each finished token so far."""
         return self._reading.ended

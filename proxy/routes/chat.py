@@ -6,7 +6,7 @@ from litestar import Request, post
 from litestar.datastructures import State
 from litestar.response.base import ASGIResponse
 
-from proxy.routes.common import incoming
+from proxy.routes.common import incoming, unless_left
 from proxy.service import Service
 
 
@@ -14,4 +14,5 @@ from proxy.service import Service
 async def chat_completions(request: Request[Any, Any, Any], state: State) -> ASGIResponse:
     """Answer a chat request, streamed or not, under guard."""
     service: Service = state["service"]
-    return await service.chat(await incoming(request))
+    came = await incoming(request)
+    return await unless_left(request, lambda: service.chat(came))

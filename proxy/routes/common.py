@@ -1,15 +1,25 @@
 """What all routes share: a request as the service takes it, a fault as a client sees it."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from indexes.errors import FairgateError, IndexUnavailableError, UsageError
 from proxy.ledger.errors import LedgerUnavailableError
-from proxy.service import Incoming
+from proxy.service import Incoming, Service
 from proxy.wire.errors import RequestError, WireError, envelope
+
+T = TypeVar("T")
+
+
+class ClientLeftError(FairgateError):
+    """Nobody is there to be answered; the status is the one that servers write into their logs then."""
+
+    status = 499
 
 
 async def incoming(request: Request[Any, Any, Any]) -> Incoming:
@@ -24,15 +34,56 @@ async def incoming(request: Request[Any, Any, Any]) -> Incoming:
     )
 
 
-def told(_: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+async def unless_left(request: Request[Any, Any, Any], answer: Callable[[], Awaitable[T]]) -> T:
+    """Wait for an answer, but stop making it when the client leaves; raises ClientLeftError then.
+
+    Call it when the request's body was read.
+    """
+    making = asyncio.ensure_future(answer())
+    leaving = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({making, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not making.done():
+            raise ClientLeftError("the client left before its answer began")
+        return making.result()
+    finally:
+        for task in (making, leaving):
+            task.cancel()
+        await asyncio.gather(making, leaving, return_exceptions=True)
+
+
+async def _left(request: Request[Any, Any, Any]) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def told(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A fault as OpenAI's envelope; of a fault that nobody foresaw the client learns only that there was one."""
     status = status_of(error)
     kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
     message = str(error) if isinstance(error, FairgateError) else "this request could not be answered"
     if isinstance(error, HTTPException):
-        message = str(error.detail)
+        message = _refusal(request, error)
     body = envelope(message, kind, getattr(error, "param", None), getattr(error, "code", None))
     return Response(body, status_code=status, media_type="application/json")
+
+
+def _refusal(request: Request[Any, Any, Any], error: HTTPException) -> str:
+    """What the framework refuses, in words that say what to do."""
+    route = f"`{request.method} {request.scope['path']}`"
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return (
+                f"{route} is not served: fairgate cannot check what it returns. "
+                "An operator may list it under `passthrough`"
+            )
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return f"{route} is not served: the route takes another method"
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            service: Service = request.app.state["service"]
+            return f"the body has more than {service.settings.values.limits.body} bytes: send less"
+        case _:
+            return str(error.detail)
 
 
 def status_of(error: Exception) -> int:

@@ -21,12 +21,12 @@ class LimitJudge:
         action = max((each.action for each in judged), key=lambda a: a.severity, default=Action.PASS)
         return Verdict(action, 0.0, 0.0, {}, (), judged, ())
 
-    def allowance(self, evidence: Evidence) -> int:
+    def allowance(self, evidence: Evidence, least: Action = Action.REWRITE) -> int:
         for more in range(self.words + 2):
             grown = tuple(
                 replace(match, counted=match.counted + more) if match.live else match for match in evidence.matches
             )
-            if self.decide(replace(evidence, matches=grown)).action.stops:
+            if self.decide(replace(evidence, matches=grown)).action.severity >= least.severity:
                 return max(0, more - 1)
         return self.words
 
