@@ -214,13 +214,26 @@ def _overridden(values: SettingsShape, overrides: Overrides) -> SettingsShape:
 
 
 def _refuse_literal_keys(source: Source) -> None:
-    """Secrets stand in the environment or in a file of their own, never here."""
-    upstreams = source.data.get("upstreams")
-    for at, each in enumerate(upstreams if isinstance(upstreams, list) else ()):
-        if isinstance(each, dict) and "key" in each:
+    """Secrets stand in the environment or in a file of their own, never here; nor does a refusal repeat them."""
+    for at, upstream in enumerate(_mappings(source, "upstreams")):
+        if "key" in upstream:
             raise source.error(
                 ("upstreams", at, "key"), "a key must not stand in this file; write `key_env: NAME` or `key_file: PATH`"
             )
+    for at, tenant in enumerate(_mappings(source, "tenants")):
+        keys = tenant.get("keys")
+        for number, key in enumerate(keys if isinstance(keys, list) else ()):
+            if not isinstance(key, str) or not re.fullmatch(_SHA256, key):
+                raise source.error(
+                    ("tenants", at, "keys", number),
+                    "is no SHA-256; write that of the key, 64 hexadecimal digits in lower case and in quotes",
+                )
+
+
+def _mappings(source: Source, key: str) -> list[dict[str, Any]]:
+    """The entries of a list that are mappings, the others as empty ones; their shape is checked later."""
+    found = source.data.get(key)
+    return [each if isinstance(each, dict) else {} for each in (found if isinstance(found, list) else ())]
 
 
 def _check(source: Source, values: SettingsShape, overrides: Overrides) -> None:
