@@ -18,5 +18,7 @@ def test_the_example_loads_with_its_tenants_filled_in(tmp_path: Path) -> None:
     for line in text[text.index("# tenants:") : text.index("ledger:")].splitlines():
         text = text.replace(line, line.removeprefix("# "))
     filled = tmp_path / "fairgate.yaml"
-    filled.write_text(text.replace("<64 hexadecimal digits>", "0" * 64), encoding="utf-8")
+    for digit in "01":
+        text = text.replace("<64 hexadecimal digits>", digit * 64, 1)
+    filled.write_text(text, encoding="utf-8")
     assert [tenant.role for tenant in load(filled).values.tenants] == ["viewer", "reviewer"]
