@@ -28,6 +28,10 @@ class Scanner(Protocol):
     def opened(self) -> int:
         """How many matches there are so far; quicker than to ask for them."""
 
+    @property
+    def live(self) -> int:
+        """How many runs the next token may still extend."""
+
     def step(self, text: str, start: int = 0) -> int:
         """Read `text[start:]`, stopping early right after a token at which a match opened or grew.
 

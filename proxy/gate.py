@@ -151,9 +151,9 @@ class ChoiceGate:
 
     def _advance(self, lane: Lane) -> str:
         """Release what no live match keeps back."""
-        if lane.eliding and not self._resume(lane):
+        if lane.eliding and (self._goes_on(lane) or not self._resume(lane)):
             return ""
-        if self._plan.enforce and lane.live():
+        if self._plan.enforce and lane.scanner.live:
             return lane.take(lane.read_end() if self._allowance > 0 else lane.token_end())
         return lane.take(lane.length)
 
@@ -163,11 +163,16 @@ class ChoiceGate:
             return ""
         total = sum([each.scanner.opened for each in self._lanes.values()])
         opened, self._opened = total != self._opened, total
+        if opened:
+            self._until_block = 0
         if not opened and self._allowance > 0:
             self._allowance -= 1
             return ""
+        if not opened and self._until_block > 0 and self._goes_on(lane):
+            self._until_block -= 1
+            return ""
         if lane.eliding and not self._resume(lane):
-            return self._go_on_eliding(lane, opened=opened)
+            return self._go_on_eliding(lane)
         matches = self._matches()
         known, self._known = self._known, frozenset(_key(match) for match in matches)
         evidence = self._gather(matches)
@@ -215,17 +220,15 @@ class ChoiceGate:
         blocks = any(action is Action.BLOCK for _, action in offenders)
         return blocks or elsewhere or not self._plan.may_quote(lane.channel)
 
-    def _go_on_eliding(self, lane: Lane, *, opened: bool) -> str:
+    def _go_on_eliding(self, lane: Lane) -> str:
         """Text that is left out has grown: judge whether that is now too much for a quotation."""
-        if not opened and self._until_block > 0:
-            self._until_block -= 1
-            return ""
         evidence = self._gather(self._matches())
         offenders = self._offenders(lane, self._plan.judge.decide(evidence))
         if self._must_block(lane, offenders):
             return self._stop(lane, lane.released)
         self._track(lane, offenders)
         self._until_block = self._plan.judge.allowance(evidence, Action.BLOCK)
+        lane.followed = (lane.scanner.opened, lane.scanner.live)
         return ""
 
     def _stop(self, lane: Lane, cut: int) -> str:
@@ -240,6 +243,11 @@ class ChoiceGate:
         lane.eliding |= {(match.work.id, match.output.start) for match, _ in offenders}
         lane.elide(max(match.output.end for match, _ in offenders))
 
+    @staticmethod
+    def _goes_on(lane: Lane) -> bool:
+        """Whether nothing has opened or closed since what is left out was last seen to be live."""
+        return lane.followed == (lane.scanner.opened, lane.scanner.live)
+
     def _resume(self, lane: Lane) -> bool:
         """Go on after the copied span if every match that is left out has closed."""
         ours = [match for match in lane.scanner.matches if (match.work.id, match.output.start) in lane.eliding]
@@ -249,6 +257,7 @@ class ChoiceGate:
             return False
         lane.resumed = end
         lane.eliding = frozenset()
+        lane.followed = (-1, -1)
         self._allowance = 0
         return True
 

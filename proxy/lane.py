@@ -45,6 +45,7 @@ class Lane:
     pending: str = ""
     touched: bool = False
     eliding: frozenset[tuple[str, int]] = frozenset()
+    followed: tuple[int, int] = (-1, -1)
     resumed: int = 0
     edits: list[Edit] = field(default_factory=list)
 
@@ -80,10 +81,6 @@ class Lane:
             replace(match, output=Span(self._raw(match.output.start), self._raw(match.output.end)))
             for match in self.scanner.matches
         )
-
-    def live(self) -> bool:
-        """Whether the next token may still extend a match."""
-        return any(match.live for match in self.scanner.matches)
 
     def take(self, until: int) -> str:
         """Release held text up to `until`."""

@@ -97,6 +97,13 @@ class TextScanner:
         return sum([run.parts for run in self._runs])
 
     @property
+    def live(self) -> int:
+        """How many runs the next token may still extend."""
+        return sum(
+            [len(pursuit.live) and sum([run.live for run in pursuit.live.values()]) for pursuit in self._pursuits]
+        )
+
+    @property
     def words_ended(self) -> Sequence[int]:
         """End offset of each finished token so far."""
         return self._reading.ended

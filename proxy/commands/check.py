@@ -41,6 +41,8 @@ def check_command(  # noqa: PLR0913 (one argument an option)
     """Judge FILE, or standard input: exit 0 for pass or attribute, 1 for rewrite or block."""
     if kind == "image":
         raise UsageError("images are not checked yet; give a text")
+    if file == "-" and grounding is not None and str(grounding) == "-":
+        raise UsageError("text and grounding cannot both come from standard input; name a file for one of them")
     text = _read(file)
     own = [] if grounding is None else [_read(str(grounding))]
     found = find(policy)
@@ -63,7 +65,8 @@ def _read(file: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"`{file}` is not UTF-8 text (byte {error.start}); convert it first") from error
+        name = "standard input" if file == "-" else f"`{file}`"
+        raise UsageError(f"{name} is not UTF-8 text (byte {error.start}); convert it first") from error
 
 
 def _print(verdict: Verdict, text: str) -> None:
