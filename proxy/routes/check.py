@@ -12,6 +12,7 @@ from policies.model import Use
 from policies.use import combine_use
 from proxy.auth import PURPOSE_HEADER, agreed
 from proxy.judging import PolicyJudge, judge_text
+from proxy.metrics import Metrics
 from proxy.routes.common import incoming
 from proxy.service import Service
 from proxy.verdicts import verdict_json
@@ -42,8 +43,14 @@ async def check(request: Request[Any, Any, Any], state: State) -> ASGIResponse:
     said = Use(purpose or "unknown", asked.use.commercial, asked.use.audience, asked.use.project_license, caller.name)
     judge = PolicyJudge(policy, combine_use(policy.use, said, may_declare=caller.may_declare))
     grounding = [asked.grounding] if isinstance(asked.grounding, str) else asked.grounding
-    text = asked.content or ""
-    _, verdict = await anyio.to_thread.run_sync(judge_text, service.index, judge, text, grounding)
+    metrics: Metrics = state["metrics"]
+    try:
+        _, verdict = await anyio.to_thread.run_sync(judge_text, service.index, judge, asked.content or "", grounding)
+    except BaseException:
+        metrics.failure("verbatim", "closed")
+        metrics.request(came.path, caller.name, stream=False, outcome="failed")
+        raise
+    metrics.request(came.path, caller.name, stream=False, outcome="completed")
     body = verdict_json(verdict, policy.mode, service.index.revision, policy.annotations)
     return ASGIResponse(body=msgspec.json.encode(body), media_type="application/json")
 
@@ -52,8 +59,11 @@ def _read(body: bytes) -> CheckRequest:
     try:
         asked = msgspec.json.decode(body, type=CheckRequest)
     except msgspec.ValidationError as error:
-        raise RequestError(f"the body cannot be read: {str(error)[:1].lower()}{str(error)[1:]}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        what, _, where = str(error).partition(" - at `$")
+        param = where.rstrip("`").lstrip(".") or None
+        place = f"`{param}`" if param else "the body"
+        raise RequestError(f"{place} cannot be read: {what[:1].lower()}{what[1:]}", param) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError("the body is no JSON; send an object with `content`") from error
     if asked.image is not None or asked.kind == "image":
         raise RequestError("images are not checked yet; send `content`", "image")

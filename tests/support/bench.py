@@ -28,8 +28,8 @@ upstreams:
 index: {{dir: "{folder}/index"}}
 ledger: {{url: "sqlite:///{folder}/ledger.db"}}
 policy: "{folder}/test.yaml"
-allowed_policies: ["{folder}/open.yaml"]
 """
+ALLOWED = 'allowed_policies: ["{folder}/open.yaml"]\n'
 POLICIES = {
     "test": "name: test\nlimits: {text: {words: 40, over: block}}\n",
     "open": "name: open\non_error: pass\nlimits: {text: {words: 40, over: block}}\n",
@@ -116,7 +116,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 
 @contextmanager
-def bench(folder: Path, more: str = "", *, upstream: str | None = None) -> Iterator[Bench]:
+def bench(folder: Path, more: str = "", *, upstream: str | None = None, allowed: str = ALLOWED) -> Iterator[Bench]:
     """Serve; `more` is YAML that follows the settings, `upstream` an address in place of the scripted one."""
     list(Store(folder / "index").add([(Work(id="work", title="The Work", nature="creative", form="novel"), WORK)]))
     for name, text in POLICIES.items():
@@ -129,7 +129,7 @@ def bench(folder: Path, more: str = "", *, upstream: str | None = None) -> Itera
 
     with Upstream(play) as scripted:
         file = folder / "fairgate.yaml"
-        settings = SETTINGS.format(url=upstream or scripted.url, folder=folder)
+        settings = (SETTINGS + allowed).format(url=upstream or scripted.url, folder=folder)
         file.write_text(settings + more, encoding="utf-8")
         with serving(create_app(load(file))) as url:
             yield Bench(url, scripted, folder, scripts)
