@@ -429,3 +429,47 @@ def test_an_answer_without_faults_is_counted_as_completed_and_as_nothing_else(se
     assert grown(before, after, "requests") == grown(before, after, "requests", outcome="completed") == 1
     assert grown(before, after, "failures") == 0
     assert grown(before, after, "decisions", action="pass", applied="pass", policy="test") == 1
+
+
+# Limits of the server itself
+
+
+@pytest.mark.xfail(strict=True, reason="limits.streams: nothing counts the answers that run")
+def test_more_answers_at_once_than_allowed_are_a_503(tmp_path: Path) -> None:
+    with bench(tmp_path, "limits: {streams: 1}\n") as served:
+        endless = served.plays(stream([*UNENDED, Stall()], done=False))
+        asked = {"messages": ASK, "stream": True, "user": endless}
+        with httpx.stream("POST", f"{served.url}/v1/chat/completions", json=asked) as running:
+            next(running.iter_bytes())
+            answer = served.ask(whole(CLEAN), stream=False)
+            assert answer.status_code == 503
+            assert "as many answers" in error(answer)["message"]
+        assert eventually(lambda: served.ask(whole(CLEAN), stream=False).status_code == 200)
+
+
+def test_a_stream_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    with bench(tmp_path, "limits: {time: 0.5s}\n") as served:
+        more = [step for _ in range(50) for step in (Pause(0.1), chunk({"content": " more"}))]
+        assert_ends_in_error(served.ask(stream([*UNENDED, *more])), "took longer than 0.5 seconds")
+        assert served.upstream.wait_for(lambda upstream: upstream.cancelled == 1, 1.5)
+        assert grown({}, served.counts(), "requests", outcome="upstream_failed") == 1
+
+
+@pytest.mark.xfail(strict=True, reason="limits.time is not heeded while a whole answer is read")
+def test_a_whole_answer_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    with bench(tmp_path, "limits: {time: 0.5s}\n") as served:
+        slow = Answer([*[Pause(0.1), b" "] * 20, whole(CLEAN).steps[0]], headers={"content-type": "application/json"})
+        assert served.ask(slow, stream=False).status_code == 504
+        assert grown({}, served.counts(), "requests", outcome="upstream_failed") == 1
+
+
+@pytest.mark.xfail(strict=True, reason="a client that leaves before upstream begins to answer is counted nowhere")
+def test_a_client_that_leaves_before_upstream_begins_is_counted(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"http://127.0.0.1:{mute.getsockname()[1]}/v1"
+        with bench(tmp_path, upstream=address) as served:
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(
+                    f"{served.url}/v1/chat/completions", json={"messages": ASK}, timeout=httpx.Timeout(5, read=0.3)
+                )
+            assert eventually(lambda: grown({}, served.counts(), "requests", outcome="client_left") == 1, 2.0)
