@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -300,8 +301,11 @@ def _check_upstreams(source: Source, upstreams: list[UpstreamSettings]) -> None:
                     f"`{model}` goes to upstream `{models[model]}` already; name each model at one upstream, `*` too",
                 )
             models[model] = upstream.name
-        if upstream.tls.ca_file is not None and not Path(upstream.tls.ca_file).is_file():
-            raise source.error((*here, "tls", "ca_file"), f"`{upstream.tls.ca_file}` is no file")
+        if (file := upstream.tls.ca_file) is not None:
+            try:
+                ssl.create_default_context(cafile=file)
+            except OSError as error:  # a file without certificates is one, too
+                raise source.error((*here, "tls", "ca_file"), f"`{file}` is no file of certificates") from error
 
 
 def _check_tenants(source: Source, tenants: list[Tenant]) -> None:

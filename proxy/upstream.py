@@ -1,5 +1,6 @@
 """The generator behind fairgate, over HTTP. Foreign errors are mapped here and only here."""
 
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -162,7 +163,7 @@ class HttpUpstream:
                     max_connections=self.limits.connections, max_keepalive_connections=self.limits.keepalive
                 ),
                 timeout=httpx.Timeout(self.limits.read, connect=self.limits.connect),
-                verify=self.verify,
+                verify=ssl.create_default_context(cafile=self.verify) if isinstance(self.verify, str) else self.verify,
                 follow_redirects=False,
             )
         return self._client

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import certifi
 import pytest
 
 from indexes.errors import UsageError
@@ -45,7 +46,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TEST_TWO_LINES", "sk-of\r\nx-evil: 1")
     Path("two.key").write_text("sk-of-two\n", encoding="utf-8")
     Path("empty.key").write_text("\n", encoding="utf-8")
-    Path("ca.pem").write_text("", encoding="utf-8")
+    Path("ca.pem").write_bytes(Path(certifi.where()).read_bytes())
+    Path("empty.pem").write_text("", encoding="utf-8")
     Path("mine.yaml").write_text("name: mine\n", encoding="utf-8")
     return tmp_path
 
@@ -168,6 +170,7 @@ REFUSED = {
     "one name twice": (UP + "  - {name: a, url: http://y/v1}\n", "4: upstreams[1].name: `a` stands here twice"),
     "one model at two upstreams": (UP + "  - {name: b, url: http://y/v1}\n", "4: upstreams[1].models: `*` goes to"),
     "authorities that are not there": (f"{UP}    tls: {{ca_file: no.pem}}\n", "4: upstreams[0].tls.ca_file: `no.pem`"),
+    "authorities that are none": (f"{UP}    tls: {{ca_file: empty.pem}}\n", "`empty.pem` is no file of certificates"),
     "a path without a slash": ("passthrough: [v1/x]\n", "1: passthrough[0]: `v1/x` is no plain path"),
     "a path that climbs": ("passthrough: [/v1/../x]\n", "1: passthrough[0]: `/v1/../x` is no plain path"),
     "a path with a pattern": ("passthrough: ['/v1/{x}']\n", "1: passthrough[0]: `/v1/{x}` is no plain path"),
