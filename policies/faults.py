@@ -52,8 +52,9 @@ def _may_stand(wanted: inspect.Type) -> str:
         case inspect.Metadata():
             said = str((wanted.extra_json_schema or {}).get("description") or _may_stand(wanted.type))
         case inspect.UnionType():
-            several = [_may_stand(each) for each in wanted.types if not isinstance(each, inspect.NoneType)]
-            said = ", or ".join(several)
+            lists = [each for each in wanted.types if isinstance(each, inspect.ListType)]
+            others = [each for each in wanted.types if not isinstance(each, inspect.NoneType | inspect.ListType)]
+            said = ", or ".join([*map(_may_stand, others), *("a list of such" for _ in lists)])
         case inspect.LiteralType():
             said = f"one of {', '.join(str(value) for value in wanted.values)}"
         case inspect.IntType():

@@ -22,7 +22,7 @@ def is_ours(match: Match, said: Evidence) -> bool:
     return "own" in match.work.tags or match.work.id in said.licensed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data(), JUDGES, USES, st.booleans())
 def test_one_more_match_never_softens_a_verdict(data: st.DataObject, policy: Policy, use: Use, closed: bool) -> None:
     held = data.draw(some_works())
@@ -35,7 +35,7 @@ def test_one_more_match_never_softens_a_verdict(data: st.DataObject, policy: Pol
     assert second.score >= first.score
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data(), JUDGES, USES)
 def test_a_match_that_grew_never_softens_a_verdict(data: st.DataObject, policy: Policy, use: Use) -> None:
     held = data.draw(some_works())
@@ -46,7 +46,7 @@ def test_a_match_that_grew_never_softens_a_verdict(data: st.DataObject, policy: 
     assert second.standing_score >= first.standing_score
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data(), JUDGES, USES)
 def test_the_close_changes_nothing_about_rewrite_and_block(data: st.DataObject, policy: Policy, use: Use) -> None:
     whole = data.draw(evidence(data.draw(some_works()), closed=True, least=1))
@@ -66,7 +66,7 @@ def test_the_order_in_which_matches_opened_does_not_matter(data: st.DataObject, 
     assert (first.action, first.score, set(first.reasons)) == (second.action, second.score, set(second.reasons))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.data(), JUDGES, USES)
 def test_no_growth_within_the_allowance_stops_the_text(data: st.DataObject, policy: Policy, use: Use) -> None:
     before = data.draw(evidence(data.draw(some_works()), closed=False, least=1))
