@@ -239,9 +239,8 @@ class ChoiceGate:
         return out
 
     def _track(self, lane: Lane, offenders: Sequence[tuple[Match, Action]]) -> None:
-        """Remember which matches are left out, and leave out the text they cover so far."""
+        """Remember which matches are left out."""
         lane.eliding |= {(match.work.id, match.output.start) for match, _ in offenders}
-        lane.elide(max(match.output.end for match, _ in offenders))
 
     @staticmethod
     def _goes_on(lane: Lane) -> bool:

@@ -137,3 +137,21 @@ def test_what_goes_on_beyond_the_text_of_the_request_counts_from_its_first_word(
     words = long.split()
     guarded = gate(index_of([long]), LimitJudge(words=12), grounding=(" ".join(words[:20]),))
     assert read(guarded, list(long)) == " ".join(words[:32])
+
+
+@pytest.mark.parametrize("cut", [list, lambda text: [text], lambda text: text.replace(" ", " \0").split("\0")])
+def test_what_is_held_at_the_end_leaves_if_it_is_no_copy(cut: object) -> None:
+    text = " ".join(WORK.split()[:12]) + " zebra"
+    guarded = gate(index_of([WORK]), LimitJudge(words=12))
+    assert read(guarded, cut(text)) == text  # type: ignore[operator]
+    assert guarded.held == 0
+
+
+@pytest.mark.parametrize("cut", [list, lambda text: [text], lambda text: text.replace(" ", " \0").split("\0")])
+def test_a_copy_that_grows_too_long_for_a_quotation_is_blocked(cut: object) -> None:
+    guarded = gate(index_of([WORK]), LimitJudge(words=9, over=Action.REWRITE, block_at=14))
+    received = read(guarded, cut(WORK + " and more of other things"))  # type: ignore[operator]
+    assert guarded.stopped
+    assert guarded.applied is Action.BLOCK
+    assert received.startswith(" ".join(WORK.split()[:9]) + " [...]")
+    assert guarded.evidence.matches[0].words == 15
