@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from indexes.model import Match, Span, Stretch, Work
 from policies import yaml_source
-from policies.load import build
-from policies.model import ChannelSize, EarlierAmount, Evidence, Quotation
+from policies.engine import decide
+from policies.load import build, find
+from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Quotation, Use, Verdict
 from policies.policy import Policy
 
 CHARS = 6
@@ -18,6 +19,16 @@ REACH = 9
 
 def policy_of(text: str) -> Policy:
     return build(yaml_source.parse(text, "made.yaml"))
+
+
+def verdict(said: Evidence, policy: Policy | None = None, use: Use | None = None) -> Verdict:
+    """What a policy, `balanced` if none is named, says under a use, its own if none is named."""
+    judging = policy or find("balanced")
+    return decide(judging, said, use or judging.use)
+
+
+def action(said: Evidence, policy: Policy | None = None, use: Use | None = None) -> Action:
+    return verdict(said, policy, use).action
 
 
 def a_work(**facts: Any) -> Work:
