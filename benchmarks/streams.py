@@ -147,8 +147,9 @@ def server(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
 
 def passthrough() -> list[str]:
     return [
-        sys.executable, "-m", "uvicorn", "--factory", "benchmarks.passthrough:create_app", "--loop", "uvloop", "--http",
-        "httptools", "--ws", "none", "--no-access-log", "--log-level", "error", "--backlog", "4096", "--port", str(PORT),
+        sys.executable, "-m", "uvicorn", "--factory", "benchmarks.passthrough:create_app", "--loop", "uvloop",
+        "--http", "httptools", "--ws", "none", "--no-access-log", "--log-level", "error",
+        "--backlog", "4096", "--port", str(PORT),
     ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ unless the policy says to pass when we could not look, and is never counted as s
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
@@ -46,6 +46,7 @@ class Terms:
     fail_open: bool
     with_usage: bool
     prompt_chars: int
+    ended: Callable[[], None]
     seconds: float
 
 
@@ -60,6 +61,7 @@ class Exchange:
         self._metrics = metrics
         self._open = False
         self._done = False
+        self._closed = False
         self._over = False
         """Whether upstream still writes what no one will read."""
         self._closing = Closing("client_left")
@@ -78,13 +80,12 @@ class Exchange:
             yield sse.error_event(self._fail(error), code=_code(error))
         finally:
             with anyio.CancelScope(shield=True):
-                await self._close()
+                await self.close()
 
     async def whole(self) -> bytes:
         """The body of an answer that is not streamed; raises FairgateError when there is none to give."""
         try:
-            async with aclosing(self._reply.chunks()) as blocks:
-                body = b"".join([block async for block in blocks])
+            body = await self._read_whole()
             out = await self._judge_whole(body)
             self._closing = self._ended()
         except Exception as error:
@@ -96,7 +97,13 @@ class Exchange:
             return out
         finally:
             with anyio.CancelScope(shield=True):
-                await self._close()
+                await self.close()
+
+    async def _read_whole(self) -> bytes:
+        with anyio.move_on_after(self._terms.seconds):
+            async with aclosing(self._reply.chunks()) as blocks:
+                return b"".join([block async for block in blocks])
+        raise UpstreamTimeoutError(f"the answer took longer than {self._terms.seconds:g} seconds")
 
     async def _judge_whole(self, body: bytes) -> bytes:
         try:
@@ -236,14 +243,18 @@ class Exchange:
             return Closing("failed", "could not look; the policy says pass, so the answer left unjudged")
         return Closing("completed")
 
-    async def _close(self) -> None:
-        """Upstream is closed and the ledger told, whatever happened."""
+    async def close(self) -> None:
+        """Upstream is closed and the ledger told, whatever happened; once, however often it is asked for."""
+        if self._closed:
+            return
+        self._closed = True
         for step in (self._reply.close, self._record_open, self._close_ledger):
             try:
                 await step()
             except Exception as error:  # noqa: BLE001 (one step of closing must not keep the next from being tried)
                 self._metrics.failure(_stage(error), "closed")
         self._count()
+        self._terms.ended()
 
     async def _record_open(self) -> None:
         """Choices that had not ended are judged as far as they were read."""

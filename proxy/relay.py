@@ -4,7 +4,7 @@ litestar's own streaming response leaves the generator open when the client goes
 here is closed in every case, so the exchange behind it always ends, tells the ledger, and cancels its upstream.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 import anyio
@@ -15,30 +15,41 @@ from typing_extensions import override
 
 
 class Relay(ASGIResponse):
-    """Streams `frames`; each is sent as it comes."""
+    """Streams `frames`; each is sent as it comes. `close` is called at the end in every case, started or not."""
 
-    __slots__ = ("frames",)
+    __slots__ = ("close", "frames")
     _should_set_content_length = False
 
     def __init__(
-        self, frames: AsyncGenerator[bytes, None], *, status_code: int, headers: dict[str, str], media_type: str
+        self,
+        frames: AsyncGenerator[bytes, None],
+        close: Callable[[], Awaitable[None]],
+        *,
+        status_code: int,
+        headers: dict[str, str],
+        media_type: str,
     ) -> None:
         super().__init__(status_code=status_code, headers=headers, media_type=media_type)
         self.frames = frames
+        self.close = close
 
     @override
     async def __call__(self, scope: object, receive: Receive, send: Send) -> None:
-        async with aclosing(self.frames), anyio.create_task_group() as group:
-            group.start_soon(self._watch, receive, group)
-            await self.start_response(send)
-            async for frame in self.frames:
-                await send({"type": "http.response.body", "body": frame, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-            group.cancel_scope.cancel()
+        try:
+            async with aclosing(self.frames), anyio.create_task_group() as group:
+                group.start_soon(cancel_when_left, receive, group)
+                await self.start_response(send)
+                async for frame in self.frames:
+                    await send({"type": "http.response.body", "body": frame, "more_body": True})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.close()
 
-    @staticmethod
-    async def _watch(receive: Receive, group: TaskGroup) -> None:
-        """End the stream when the client leaves."""
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        group.cancel_scope.cancel()
+
+async def cancel_when_left(receive: Receive, group: TaskGroup) -> None:
+    """Cancel a group of tasks when the client leaves."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    group.cancel_scope.cancel()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import anyio
 import msgspec
 from litestar.response.base import ASGIResponse
 
@@ -81,10 +82,17 @@ class Service:
         if self.running >= self.settings.values.limits.streams:
             raise OverloadedError("as many answers are being written as this server allows: try again in a moment")
         facts = self._facts(incoming, request, caller, policy)
-        reply = await self._open(self._upstream(request.model), incoming, request.body, caller, facts)
-        if not 200 <= reply.status < 300:
-            return await self._verbatim(reply, facts)
-        return await self._answer(reply, request, facts, PolicyJudge(policy, use))
+        self.running += 1
+        handed_over = False
+        try:
+            reply = await self._open(self._upstream(request.model), incoming, request.body, caller, facts)
+            if not 200 <= reply.status < 300:
+                return await self._verbatim(reply, facts)
+            exchange, guard = self._exchange(reply, request, facts, PolicyJudge(policy, use))
+            handed_over = True
+        finally:
+            self.running -= not handed_over
+        return await self._answer(reply, exchange, guard, facts, policy)
 
     async def forward(self, incoming: Incoming) -> ASGIResponse:
         """Pass a request that brings no generated text, unchecked, to the first upstream."""
@@ -137,6 +145,11 @@ class Service:
             self._count(facts, Closing("upstream_failed", str(error)))
             await self.ledger.close(facts.decision_id, Closing("upstream_failed", str(error)), facts)
             raise
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                self._count(facts, Closing("client_left"))
+                await self.ledger.close(facts.decision_id, Closing("client_left"), facts)
+            raise
         self.metrics.stage_took("upstream_first_byte", time.perf_counter() - began)
         return reply
 
@@ -147,9 +160,9 @@ class Service:
         await self.ledger.close(facts.decision_id, closing, facts)
         return await _relayed(reply, {DECISION_HEADER: facts.decision_id})
 
-    async def _answer(
+    def _exchange(
         self, reply: Reply, request: ChatRequest, facts: RequestFacts, judge: PolicyJudge
-    ) -> ASGIResponse:
+    ) -> tuple[Exchange, AnswerGuard]:
         policy, index = judge.policy, self.index
         stamp = answer.Stamp(facts.decision_id, policy.mode, index.revision, policy.annotations)
         guard = AnswerGuard(
@@ -167,13 +180,23 @@ class Service:
             with_usage=request.with_usage,
             prompt_chars=len(request.body),
             seconds=duration(values.limits.time),
+            ended=self._ended,
         )
-        exchange = Exchange(terms, guard, reply, self.ledger, self.metrics)
+        return Exchange(terms, guard, reply, self.ledger, self.metrics), guard
+
+    def _ended(self) -> None:
+        self.running -= 1
+
+    async def _answer(
+        self, reply: Reply, exchange: Exchange, guard: AnswerGuard, facts: RequestFacts, policy: Policy
+    ) -> ASGIResponse:
         headers = {**reply.headers, DECISION_HEADER: facts.decision_id}
         media_type = headers.pop("content-type", "")
         if media_type.startswith("text/event-stream"):
             headers.setdefault("cache-control", "no-cache")
-            return Relay(exchange.stream(), status_code=reply.status, headers=headers, media_type=media_type)
+            return Relay(
+                exchange.stream(), exchange.close, status_code=reply.status, headers=headers, media_type=media_type
+            )
         body = await exchange.whole()
         headers[ACTION_HEADER] = _action(guard, policy).value
         return ASGIResponse(body=body, status_code=reply.status, headers=headers, media_type="application/json")

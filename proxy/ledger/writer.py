@@ -173,6 +173,7 @@ class Writer:
     def _succeed(self, group: Sequence[Item]) -> None:
         self.healthy = True
         self._not_before = 0.0
+        self._writing = 0  # before those who wait go on and ask how many rows are left
         for item in group:
             if item.waiter is not None:
                 item.waiter.set_result(None)

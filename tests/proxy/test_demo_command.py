@@ -29,7 +29,7 @@ def free_port() -> int:
 def started(port: int, error: Path) -> subprocess.Popen[bytes]:
     command = [FAIRGATE, "demo", "--port", str(port), "--pace", "0"]
     with error.open("wb") as sink:
-        process = subprocess.Popen(command, stderr=sink, stdout=sink, cwd=error.parent)  # noqa: S603
+        process = subprocess.Popen(command, stderr=sink, stdout=sink, cwd=error.parent)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -145,7 +145,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monkey
     [(["--host", "0.0.0.0"], "leave --host at 127.0.0.1"), (["--port", "0"], "--port"), (["--port", "x"], "--port")],  # noqa: S104
 )
 def test_a_wrong_option_is_refused_in_one_line(options: list[str], words: str) -> None:
-    ended = subprocess.run([FAIRGATE, "demo", *options], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    ended = subprocess.run([FAIRGATE, "demo", *options], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -157,6 +157,6 @@ def test_a_port_in_use_is_one_clear_line() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         command = [FAIRGATE, "demo", "--port", str(port)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
     assert ended.stderr == f"fairgate: port {port} on 127.0.0.1 is in use: choose another with --port\n"

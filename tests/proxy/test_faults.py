@@ -434,13 +434,13 @@ def test_an_answer_without_faults_is_counted_as_completed_and_as_nothing_else(se
 # Limits of the server itself
 
 
-@pytest.mark.xfail(strict=True, reason="limits.streams: nothing counts the answers that run")
 def test_more_answers_at_once_than_allowed_are_a_503(tmp_path: Path) -> None:
     with bench(tmp_path, "limits: {streams: 1}\n") as served:
         endless = served.plays(stream([*UNENDED, Stall()], done=False))
         asked = {"messages": ASK, "stream": True, "user": endless}
         with httpx.stream("POST", f"{served.url}/v1/chat/completions", json=asked) as running:
-            next(running.iter_bytes())
+            blocks = running.iter_bytes()  # kept: a generator that is dropped closes the answer
+            next(blocks)
             answer = served.ask(whole(CLEAN), stream=False)
             assert answer.status_code == 503
             assert "as many answers" in error(answer)["message"]
@@ -455,7 +455,6 @@ def test_a_stream_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
         assert grown({}, served.counts(), "requests", outcome="upstream_failed") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="limits.time is not heeded while a whole answer is read")
 def test_a_whole_answer_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     with bench(tmp_path, "limits: {time: 0.5s}\n") as served:
         slow = Answer([*[Pause(0.1), b" "] * 20, whole(CLEAN).steps[0]], headers={"content-type": "application/json"})
@@ -463,7 +462,6 @@ def test_a_whole_answer_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
         assert grown({}, served.counts(), "requests", outcome="upstream_failed") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a client that leaves before upstream begins to answer is counted nowhere")
 def test_a_client_that_leaves_before_upstream_begins_is_counted(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"http://127.0.0.1:{mute.getsockname()[1]}/v1"

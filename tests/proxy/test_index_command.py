@@ -202,7 +202,7 @@ def test_a_terminal_sees_a_progress_bar_and_a_pipe_does_not(books, index):
         "--index",
         str(index),
     ]
-    done = subprocess.run(  # noqa: S603 (our own command)
+    done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=theirs, env={**os.environ, "TERM": "xterm"}, check=True
     )
     os.close(theirs)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 def appender(url: str, count: int, *more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.support.appender", url, str(count), *more]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def verified(url: str) -> Report:

@@ -78,8 +78,7 @@ async def test_two_hundred_at_once_are_all_committed(url: str) -> None:
 def test_two_processes_write_at_once_and_the_first_to_come_makes_the_tables(url: str) -> None:
     command = [sys.executable, "-m", "tests.support.appender", url, "160"]
     children = [
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
-        for _ in range(2)
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]
     for child in children:
         output, errors = child.communicate(timeout=60)

@@ -204,7 +204,7 @@ def test_a_scrape_sums_over_the_processes_of_one_server(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WORKER, str(tmp_path)]
     root = Path(__file__).parents[2]
     said = [
-        subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True, text=True).stdout  # noqa: S603
+        subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True, text=True).stdout
         for _ in range(2)
     ][-1]
     line = f'fairgate_requests_total{{outcome="completed",route="{CHAT}",stream="true",tenant="acme"}} 2.0'

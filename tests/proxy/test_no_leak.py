@@ -57,7 +57,9 @@ def shelf() -> list[tuple[Work, str]]:
 
 
 @pytest.fixture(scope="module")
-def served(shelf: list[tuple[Work, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Fairgate, "Stage"]]:
+def served(
+    shelf: list[tuple[Work, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Fairgate, "Stage"]]:
     folder = tmp_path_factory.mktemp("leak")
     names = {}
     for over in ("block", "rewrite"):
@@ -179,7 +181,9 @@ def compare(received: dict[int, Received], whole_answer: dict[int, Received], ve
             assert said(choice.texts.get(channel, "")) == said(other.texts.get(channel, "")), channel
 
 
-def test_every_two_way_split_of_a_copy_delivers_the_same(served: tuple[Fairgate, Stage], shelf: list[tuple[Work, str]]) -> None:
+def test_every_two_way_split_of_a_copy_delivers_the_same(
+    served: tuple[Fairgate, Stage], shelf: list[tuple[Work, str]]
+) -> None:
     gate, stage = served
     copied = " ".join(shelf[0][1].split()[3000 : 3000 + LIMIT + 3])
     text = f"He read: {copied} and stopped."

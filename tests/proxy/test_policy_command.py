@@ -49,7 +49,7 @@ def test_check_exits_1_and_names_every_file_with_a_fault_in_it(written) -> None:
 
 
 def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
-    done = subprocess.run(  # noqa: S603 (our own command)
+    done = subprocess.run(
         [Path(sys.executable).with_name("fairgate"), "policy", "check", tmp_path / "none.yaml"],
         capture_output=True,
         text=True,

@@ -140,7 +140,7 @@ def free_port() -> int:
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_where_it_listens_and_ends_when_told(folder: Path, ending: signal.Signals) -> None:
     port = free_port()
-    with subprocess.Popen(  # noqa: S603 (our own command)
+    with subprocess.Popen(
         [*COMMAND, "--port", str(port)], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as server:
         deadline = time.monotonic() + 30

@@ -97,7 +97,7 @@ async def browsing(profile: Path) -> AsyncIterator[Page]:
     """A fresh browser with an empty profile in `profile`; it ends with the block."""
     path = browser_path()
     assert path is not None, "no Chromium on this machine: apt-get install chromium"
-    process = subprocess.Popen(  # noqa: S603, ASYNC220
+    process = subprocess.Popen(  # noqa: ASYNC220
         [path, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

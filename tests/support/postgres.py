@@ -43,7 +43,7 @@ def postgresql() -> Iterator[str]:
         shutil.chown(folder, user)
 
     def run(binary: Path, *arguments: str) -> None:
-        subprocess.run([binary, *arguments], user=user, cwd=folder, check=True, capture_output=True, timeout=60)  # noqa: S603
+        subprocess.run([binary, *arguments], user=user, cwd=folder, check=True, capture_output=True, timeout=60)
 
     data = folder / "data"
     try:

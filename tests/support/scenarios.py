@@ -95,10 +95,13 @@ class Playwright:
         changes = dice.random() < 0.4
         out = []
         for word in words:
-            plain = re.sub(r"[^\w'’-]", "", word) if changes else word
+            plain = re.sub(r"[^\w'-]", "", word) if changes else word
             if changes and dice.random() < 0.03:
                 plain = "sensor"
-            out.append((plain.upper() if changes and dice.random() < 0.1 else plain) + (dice.choice(_JOINS) if changes else " "))
+            out.append(
+                (plain.upper() if changes and dice.random() < 0.1 else plain)
+                + (dice.choice(_JOINS) if changes else " ")
+            )
         return "".join(out).strip()
 
     def _in_order(self, choices: Sequence[ScriptedChoice]) -> list[Json]:
