@@ -235,7 +235,8 @@ class Exchange:
         self._metrics.failure(stage, "closed")
         outcome: Outcome = "upstream_failed" if stage in ("upstream", "wire") else "failed"
         message = str(error) if isinstance(error, FairgateError) else "this answer could not be checked"
-        self._closing = Closing(outcome, f"{type(error).__name__}: {message}"[:300])
+        detail = getattr(error, "detail", "")
+        self._closing = Closing(outcome, f"{type(error).__name__}: {message} {detail}".strip()[:300])
         return message
 
     def _ended(self) -> Closing:

@@ -142,8 +142,9 @@ class Service:
             reply = await upstream.open(UpstreamRequest("POST", incoming.path, headers, body, incoming.query))
         except UpstreamError as error:
             self.metrics.failure("upstream", "closed")
-            self._count(facts, Closing("upstream_failed", str(error)))
-            await self.ledger.close(facts.decision_id, Closing("upstream_failed", str(error)), facts)
+            closing = Closing("upstream_failed", f"{error} {error.detail}".strip()[:300])
+            self._count(facts, closing)
+            await self.ledger.close(facts.decision_id, closing, facts)
             raise
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):

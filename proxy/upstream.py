@@ -29,9 +29,16 @@ _NOT_RETURNED = frozenset(
 
 
 class UpstreamError(FairgateError):
-    """The generator could not be asked, or broke off. `status` is what a client sees when nothing was sent yet."""
+    """The generator could not be asked, or broke off.
+
+    `status` is what a client sees when nothing was sent yet. `detail` is for the operator alone: it may name addresses.
+    """
 
     status = 502
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
 
 
 class UpstreamTimeoutError(UpstreamError):
@@ -110,7 +117,7 @@ class HttpReply:
         except httpx.HTTPError as error:
             if _timed_out(error):
                 raise UpstreamTimeoutError(f"upstream `{self._name}` stopped sending and its time ran out") from error
-            raise UpstreamError(f"upstream `{self._name}` broke off in mid-answer ({_words(error)})") from error
+            raise UpstreamError(f"upstream `{self._name}` broke off in mid-answer", _words(error)) from error
 
     async def close(self) -> None:
         """Stop reading; the generator sees its client leave."""
@@ -139,7 +146,7 @@ class HttpUpstream:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if _timed_out(error):
                 raise UpstreamTimeoutError(f"upstream `{self.name}` did not answer in time") from error
-            raise UpstreamError(f"upstream `{self.name}` could not be reached ({_words(error)})") from error
+            raise UpstreamError(f"upstream `{self.name}` could not be reached", _words(error)) from error
 
     async def close(self) -> None:
         """Close all connections."""

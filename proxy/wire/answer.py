@@ -112,7 +112,10 @@ def filter_results(stamp: Stamp, outcome: Outcome) -> Json:
 
 
 def url_citations(outcome: Outcome) -> list[Json]:
-    """`annotations` of a message: the source of each copied span of its content that was delivered and is no pass."""
+    """`annotations` of a message: the source of each copied span of its content that was delivered and is no pass.
+
+    A span that lies within a longer one of the same work is not named again.
+    """
     return [
         {
             "type": "url_citation",
@@ -123,9 +126,27 @@ def url_citations(outcome: Outcome) -> list[Json]:
                 "url": judged.match.work.url or "",
             },
         }
+        for judged, delivered in _cited(outcome)
+    ]
+
+
+def _cited(outcome: Outcome) -> list[tuple[JudgedMatch, Span]]:
+    found = [
+        (judged, delivered)
         for judged, delivered in outcome.matches()
         if delivered is not None and judged.action is not Action.PASS and judged.match.channel == CONTENT
     ]
+
+    def is_within_another(judged: JudgedMatch, span: Span) -> bool:
+        return any(
+            other.match.work.id == judged.match.work.id
+            and around.start <= span.start
+            and span.end <= around.end
+            and len(span) < len(around)
+            for other, around in found
+        )
+
+    return [(judged, span) for judged, span in found if not is_within_another(judged, span)]
 
 
 def refusal(stamp: Stamp, outcome: Outcome, notice: Notice) -> str | None:
