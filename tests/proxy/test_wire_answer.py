@@ -203,3 +203,18 @@ def test_a_finish_chunk_carries_all_of_it(level: Level) -> None:
     added = additions(replace(STAMP, level=level), [ATTRIBUTED, replace(BLOCKED, choice=3)])
     assert set(added.choices) == {0, 3}
     assert set(added.messages) == ({0, 3} if level == "full" else set())
+
+
+def test_a_span_within_a_longer_one_of_the_same_work_is_not_cited_again() -> None:
+    three = Outcome(
+        0,
+        verdict(
+            Action.ATTRIBUTE,
+            judged(match(start=0), Action.ATTRIBUTE),
+            judged(match(start=50), Action.ATTRIBUTE),
+            judged(match(TOOL, start=50), Action.ATTRIBUTE),
+        ),
+        Action.ATTRIBUTE,
+        (Span(0, 172), Span(50, 90), Span(50, 90)),
+    )
+    assert [one["url_citation"]["title"] for one in url_citations(three)] == ["Emma", "tool.c"]
