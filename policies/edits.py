@@ -1,29 +1,19 @@
-"""Edits of text: leave a span out, put a source in. Pure; spans are half-open code points of the text given."""
+"""What stands in an answer in place of a copied passage. Pure."""
 
-from collections.abc import Iterable
+from typing import Final
 
-from indexes.model import Span, Work
+from indexes.model import Work
 
-ELLIPSIS = "[...]"
+ELLIPSIS: Final = "[...]"
+_MOST_CREATORS: Final = 3
 
 
 def quote_note(work: Work) -> str:
-    """What stands in place of the rest of a copied span, once it is shortened to a quotation."""
+    """What stands in place of the rest of a copied span, once it is shortened to a quotation; one line."""
     return f" {ELLIPSIS} ({cite(work)})"
 
 
 def cite(work: Work) -> str:
-    """Title and creators of a work, as a reader looks for them."""
-    return f"{work.title}, {', '.join(work.creators)}" if work.creators else work.title
-
-
-def replace_spans(text: str, replacements: Iterable[tuple[Span, str]]) -> str:
-    """Put another text in place of each span, right to left, so that nothing outside the spans moves or changes."""
-    for span, new in sorted(replacements, key=lambda each: each[0].start, reverse=True):
-        text = text[: span.start] + new + text[span.end :]
-    return text
-
-
-def elide(text: str, spans: Iterable[Span]) -> str:
-    """Leave spans out, with an ellipsis in their place."""
-    return replace_spans(text, ((span, ELLIPSIS) for span in spans))
+    """Title and creators of a work, as a reader looks for them; one line, of many creators the first three."""
+    creators = [*work.creators[:_MOST_CREATORS], *(["and others"] if len(work.creators) > _MOST_CREATORS else [])]
+    return " ".join(", ".join([work.title, *creators]).split())

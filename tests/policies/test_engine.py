@@ -29,8 +29,10 @@ def test_a_run_may_reach_its_limit_and_no_more(words: int, stops: bool) -> None:
 
 
 def test_common_words_count_in_no_limit() -> None:
-    stretches = (Stretch(0, 0, 40), Stretch(40, 40, 60, common=True))
+    stretches = (Stretch(0, 0, 40), Stretch(40, 40, 100, common=True))
     assert action(evidence_of(of_stretches(BOOK, stretches))) is Action.ATTRIBUTE
+    several = [of_stretches(BOOK, (Stretch(0, at, 30), Stretch(30, at + 30, 30, common=True))) for at in (0, 500, 900)]
+    assert action(evidence_of(*several)) is Action.ATTRIBUTE
     counted = of_stretches(BOOK, (Stretch(0, 0, 40), Stretch(40, 40, 1), Stretch(41, 41, 60, common=True)))
     assert action(evidence_of(counted)) is Action.REWRITE
 

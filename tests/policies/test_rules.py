@@ -123,3 +123,16 @@ def test_a_rule_for_an_amount_softens_neither_limit_nor_later_rule() -> None:
     assert found == [Action.PASS, Action.ATTRIBUTE, Action.BLOCK]
     opted_out = a_work(opt_out=True)
     assert [action(evidence_of(a_match(opted_out, words=words)), policy) for words in (9, 36)] == [Action.BLOCK] * 2
+
+
+def test_a_rule_for_an_amount_holds_against_a_milder_rule_after_it() -> None:
+    policy = policy_of("""
+        rules:
+          - {when: {opt_out: true, over: {words: 11}}, then: block}
+          - {when: {holder: Acme}, then: pass}
+    """)
+    work = a_work(opt_out=True, holder="Acme")
+    assert [action(evidence_of(a_match(work, words=words)), policy) for words in (11, 12)] == [
+        Action.PASS,
+        Action.BLOCK,
+    ]

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from indexes.model import Stretch
 from policies.model import Action, Quotation, Use
-from tests.support.evidence import a_match, a_work, action, evidence_of, policy_of, verdict
+from tests.support.evidence import a_match, a_work, action, evidence_of, of_stretches, policy_of, verdict
 
 
 def test_unknown_factors_count_half_and_are_listed() -> None:
@@ -61,6 +62,14 @@ def test_the_heart_of_a_work_weighs_like_much_of_it() -> None:
     heart = a_work(heart=((6000, 6120),))
     scores = [verdict(evidence_of(a_match(heart, words=20, source=at))).standing_score for at in (1000, 4000)]
     assert scores[0] > scores[1] + 0.2
+
+
+def test_common_expression_is_no_part_of_the_heart() -> None:
+    heart = a_work(heart=((6000, 6120),))
+    common = of_stretches(heart, (Stretch(100, 1000, 20, common=True),))
+    copied = a_match(heart, words=20, source=4000)
+    alone, beside = (verdict(evidence_of(*several)).standing_score for several in ((copied,), (copied, common)))
+    assert alone == beside
 
 
 def test_a_threshold_is_reached_at_its_own_value() -> None:
