@@ -33,7 +33,8 @@ def explained(policy: Policy) -> Iterator[str]:
     yield f"passages that stand in the request: {policy.grounded}"
     yield "rules, the first that fits wins:" if policy.rules else "rules: none"
     for number, rule in enumerate(policy.rules, 1):
-        yield f"  {number}. when {conditions(rule.when)}: {rule.then.value}"
+        least = "" if rule.when.over is None else "at least "
+        yield f"  {number}. when {conditions(rule.when)}: {least}{rule.then.value}"
     yield from _handling(policy)
 
 
@@ -42,16 +43,25 @@ def conditions(when: When) -> str:
     said: list[str] = []
     for each in fields(when):
         value = getattr(when, each.name)
-        if value is None:
-            continue
         if isinstance(value, Over):
-            said.extend(f"over {_number(getattr(value, unit.name))} {unit.name}" for unit in fields(value)
-                        if getattr(value, unit.name) is not None)  # fmt: skip
+            said.extend(_amounts(value))
         elif isinstance(value, tuple):
             said.append(f"{each.name} is {' or '.join(value)}")
-        else:
+        elif value is not None:
             said.append(f"{each.name} is {str(value).lower()}")
     return " and ".join(said)
+
+
+def _amounts(over: Over) -> Iterator[str]:
+    for count, of in (
+        (over.words, "words in a row"),
+        (over.lexemes, "lexemes in a row"),
+        (over.total, "words or lexemes of the work in all"),
+    ):
+        if count is not None:
+            yield f"over {count} {of}"
+    if over.work_share is not None:
+        yield f"over {over.work_share:.0%} of the work"
 
 
 def _limit(limit: Limit, unit: str) -> str:
@@ -79,7 +89,3 @@ def _handling(policy: Policy) -> Iterator[str]:
     yield f"answers carry: annotations {policy.annotations}{f', {shown}' if shown else ''}"
     if policy.message is not None or policy.contact is not None:
         yield f"a blocked user reads: {policy.message or 'the standard message'} {policy.contact or ''}".rstrip()
-
-
-def _number(value: float) -> str:
-    return f"{value:.0%}" if isinstance(value, float) else str(value)

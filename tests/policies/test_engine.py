@@ -285,3 +285,8 @@ def test_grounded_and_other_matches_are_told_apart() -> None:
 def test_shares_are_those_of_the_match() -> None:
     entry = verdict(evidence_of(a_match(a_work(words=400), words=20), words=80)).matches[0]
     assert (entry.output_share, entry.source_share) == (0.25, 0.05)
+
+
+def test_how_a_match_is_parted_does_not_matter_to_what_holds_it() -> None:
+    parted = of_stretches(OWN, (Stretch(0, 0, 150), Stretch(150, 150, 50, common=True), Stretch(200, 200, 200)))
+    assert action(evidence_of(a_match(words=400), parted)) is Action.PASS

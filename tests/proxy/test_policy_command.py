@@ -89,7 +89,7 @@ def test_explain_says_what_a_policy_takes_from_balanced_and_what_it_says_itself(
     for part in (
         "mode monitor",
         "text: 33 words in a row, 120 in all, 15% of the work; beyond that rewrite",
-        "1. when holder is A or B and opt_out is true and over 10% work_share: block",
+        "1. when holder is A or B and opt_out is true and over 10% of the work: at least block",
         "one tenant is given of one work: 800 words, 5% of it in 24 hours",
         "attribute from 0.25, rewrite from 0.6, block from 0.8 on",
     ):
