@@ -8,9 +8,8 @@ import pytest
 
 from indexes.model import Work
 from proxy.demo.prose import sentences
-from proxy.demo.shelf import load_works, samples_folder
 from tests.conftest import SHARED
-from tests.support.live import build_index, fairgate
+from tests.support.live import build_index, fairgate, sample_works
 from tests.support.upstream import Answer, Asked, Upstream, stream, tokens
 
 PASSAGES = 200
@@ -21,7 +20,7 @@ def shelf() -> list[tuple[Work, str]]:
     folder = SHARED / "data" / "text" / "books"
     if folder.is_dir():
         return [(Work(id=f.name, title=f.stem), f.read_text("utf-8")) for f in sorted(folder.glob("*.txt"))]
-    return [(Work(id=work.id, title=work.title), work.text) for work in load_works(samples_folder())]
+    return sample_works()
 
 
 def passages() -> list[str]:

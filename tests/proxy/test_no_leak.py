@@ -10,10 +10,9 @@ import openai
 import pytest
 
 from indexes.model import Work
-from proxy.demo.shelf import load_works, samples_folder
 from tests.conftest import SHARED
 from tests.support.leaks import LeakJudge, words
-from tests.support.live import Fairgate, build_index, fairgate
+from tests.support.live import Fairgate, build_index, fairgate, sample_works
 from tests.support.scenarios import Playwright, Scenario
 from tests.support.upstream import Asked, Upstream, pieces, stream, tokens, whole
 
@@ -45,9 +44,9 @@ def works() -> list[tuple[Work, str]]:
         files = sorted(folder.glob("*.txt"))
         return [(Work(id=f.name, title=f.stem, nature="creative", form="novel"), f.read_text("utf-8")) for f in files]
     return [
-        (Work(id=work.id, title=work.title, nature="creative", form="novel"), work.text)
-        for work in load_works(samples_folder())
-        if len(work.text.split()) > 1000
+        (Work(id=work.id, title=work.title, nature="creative", form="novel"), text)
+        for work, text in sample_works()
+        if len(text.split()) > 1000
     ]
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import openai
 
+from indexes.corpora import Read, find
 from indexes.model import Work
 from indexes.store import Store
 from proxy.app import create_app
+from proxy.demo.shelf import samples_folder
 from proxy.settings import Overrides, load
 from tests.support.serving import serving
 
@@ -29,6 +31,11 @@ class Fairgate:
         """Rows of the ledger, read beside it."""
         with sqlite3.connect(self.ledger) as connection:
             return connection.execute(query).fetchall()
+
+
+def sample_works() -> list[tuple[Work, str]]:
+    """The bundled works and their texts."""
+    return [(item.work, item.text) for item in find([samples_folder() / "manifest.jsonl"]) if isinstance(item, Read)]
 
 
 def build_index(folder: Path, works: Iterable[tuple[Work, str]]) -> Path:
