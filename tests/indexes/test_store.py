@@ -341,7 +341,7 @@ for outcome in store.add((Work(f"n{number}", "t"), f"some words of number {numbe
 @pytest.mark.parametrize("lines", [1, 2, 40, 150, 400])
 def test_a_killed_writer_leaves_a_whole_index(store, lines):
     list(store.add([work(1)]))
-    with subprocess.Popen(  # noqa: S603 (our own script)
+    with subprocess.Popen(
         [sys.executable, "-c", ADDING, str(store.directory)], stdout=subprocess.PIPE, text=True
     ) as writer:
         assert writer.stdout is not None

@@ -128,8 +128,9 @@ def said(text: str) -> str:
     return re.sub(r"Decision dec_\w+\.", "", text)
 
 
-def spoken(arguments: str) -> str:
-    """The text of a tool call's arguments, complete or not."""
+def spoken(text: str) -> str:
+    """What a channel says: escapes of JSON undone, and our own note for what was left out taken out."""
+    arguments = re.sub(r"\[\.\.\.\] \([^)]*\)", "elided", text)
     return re.sub(r"\\u([0-9a-f]{4})", lambda m: chr(int(m[1], 16)), arguments).replace("\\n", "\n").replace('\\"', '"')
 
 
