@@ -4,6 +4,7 @@ Together with the ledger's writer this is the only place with a broad `except`: 
 unless the policy says to pass when we could not look, and is never counted as success.
 """
 
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -23,6 +24,7 @@ from proxy.upstream import Reply, UpstreamError, UpstreamTimeoutError
 from proxy.wire import answer, sse
 from proxy.wire.errors import WireError
 
+logger = logging.getLogger("fairgate")
 _DRAIN_SECONDS = 0.2
 
 
@@ -235,6 +237,8 @@ class Exchange:
         self._metrics.failure(stage, "closed")
         outcome: Outcome = "upstream_failed" if stage in ("upstream", "wire") else "failed"
         message = str(error) if isinstance(error, FairgateError) else "this answer could not be checked"
+        if not isinstance(error, FairgateError):
+            logger.error("decision %s: %s", self._terms.facts.decision_id, message, exc_info=error)
         detail = getattr(error, "detail", "")
         self._closing = Closing(outcome, f"{type(error).__name__}: {message} {detail}".strip()[:300])
         return message
