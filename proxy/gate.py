@@ -115,6 +115,7 @@ class ChoiceGate:
             before = [match.output.end for match in lane.scanner.matches]
             lane.scanner.close()
             grew = before != [match.output.end for match in lane.scanner.matches]
+            lane.touched |= grew
             out[lane.channel] = self._grown(lane) if grew else ""
             if not self.stopped:
                 out[lane.channel] += self._advance(lane)

@@ -155,3 +155,11 @@ def test_a_copy_that_grows_too_long_for_a_quotation_is_blocked(cut: object) -> N
     assert guarded.applied is Action.BLOCK
     assert received.startswith(" ".join(WORK.split()[:9]) + " [...]")
     assert guarded.evidence.matches[0].words == 15
+
+
+def test_a_copy_that_shows_with_the_very_last_word_is_told_like_any_other() -> None:
+    text = " ".join(WORK.split()[:8])
+    guarded = gate(index_of([WORK]), LimitJudge(words=12))
+    assert read(guarded, list(text)) == text
+    assert guarded.applied is Action.ATTRIBUTE
+    assert guarded.lanes[CHANNEL].touched
