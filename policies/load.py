@@ -31,8 +31,6 @@ from policies.yaml_source import Source
 PRESETS: Final = Path(__file__).parent / "presets"
 BASE: Final = "balanced"
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-# Replaced as a whole, never merged key by key.
-_WHOLE: Final = ("rules", "tests", "budget")
 
 
 def find(name_or_file: str) -> Policy:
@@ -89,7 +87,7 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     out = dict(base)
     for key, value in over.items():
         below = out.get(key)
-        if key not in _WHOLE and isinstance(below, dict) and isinstance(value, dict):
+        if isinstance(below, dict) and isinstance(value, dict):
             out[key] = _merged(below, value)
         else:
             out[key] = value

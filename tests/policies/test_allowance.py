@@ -55,3 +55,21 @@ def test_the_heart_may_come_next() -> None:
     assert allowance(policy, live, policy.use) == 0
     past = replace(work, heart=((0, 100),))
     assert allowance(policy, evidence_of(a_match(past, words=20, live=True), closed=False), policy.use) > 0
+
+
+def test_the_text_of_the_request_may_end_before_the_copy_does() -> None:
+    given = a_match(words=50, source=9000, at=500, grounded=True, live=True)
+    for runs, left in (((40, 40, 40), 0), ((40, 40, 30), 10), ((), 40)):
+        before = [a_match(words=words, source=at * 500) for at, words in enumerate(runs)]
+        assert allowance(BALANCED, evidence_of(*before, given, closed=False), BALANCED.use) == left
+
+
+def test_what_a_rule_lets_pass_may_grow_for_ever() -> None:
+    free = a_work(license="CC0-1.0")
+    assert allowance(BALANCED, evidence_of(a_match(free, words=30, live=True), closed=False), BALANCED.use) == 4096
+
+
+def test_the_allowance_up_to_a_block_is_at_least_that_up_to_a_rewrite() -> None:
+    said = evidence_of(a_match(words=30, live=True), closed=False)
+    assert allowance(BALANCED, said, BALANCED.use, least=Action.REWRITE) == 10
+    assert allowance(BALANCED, said, BALANCED.use, least=Action.BLOCK) == 770

@@ -38,6 +38,15 @@ def test_what_may_still_change_is_read_at_the_close_alone() -> None:
     assert bare.score > mixed.score > with_source.score
 
 
+def test_a_quotation_helps_more_with_its_source_and_with_comment() -> None:
+    match = a_match(words=30)
+    scores = [
+        verdict(evidence_of(match, quotations=(Quotation("content", match.output, credited, comment),))).score
+        for credited, comment in ((True, 120), (True, 60), (True, 0), (False, 0))
+    ]
+    assert scores == sorted(set(scores))
+
+
 def test_a_quotation_helps_only_the_match_that_it_holds() -> None:
     inside, outside = a_match(words=30), a_match(words=30, at=100, source=5000)
     quoted = Quotation("content", inside.output, credited=True, comment_words=300)
