@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexes.base import TextIndex
-from indexes.model import Span
 from indexes.text.normalize import tokenize
-from policies.amounts import union
+from policies.amounts import earlier_amounts
 from policies.engine import allowance, decide
 from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Use, Verdict
 from policies.policy import Policy
@@ -17,6 +16,7 @@ from proxy.wire.arguments import JsonText
 from proxy.wire.fields import CONTENT, REASONING, REFUSAL, is_json
 from proxy.wire.request import ChatRequest
 
+_LOOK_AHEAD = 256  # tokens: asked again when they are used up, so more would only cost more to find out
 _QUOTABLE = frozenset({CONTENT, REASONING, REFUSAL})
 
 
@@ -33,7 +33,7 @@ class PolicyJudge:
 
     def allowance(self, evidence: Evidence, least: Action = Action.REWRITE) -> int:
         """Say how many more tokens every live match may grow before the action could become `least`."""
-        return allowance(self.policy, evidence, self.use, least=least)
+        return allowance(self.policy, evidence, self.use, _LOOK_AHEAD, least=least)
 
 
 class Conversation:
@@ -42,28 +42,15 @@ class Conversation:
     def __init__(self, index: TextIndex, turns: Sequence[str]) -> None:
         self._index = index
         self._turns = turns
-        self._given: dict[str, tuple[Span, ...]] | None = None
+        self._given: tuple[EarlierAmount, ...] | None = None
 
     def earlier(self, works: frozenset[str]) -> tuple[EarlierAmount, ...]:
         """What was given of these works."""
         if not self._turns:
             return ()
         if self._given is None:
-            self._given = self._read()
-        return tuple(EarlierAmount(work, self._given[work]) for work in sorted(works & self._given.keys()))
-
-    def _read(self) -> dict[str, tuple[Span, ...]]:
-        intervals: dict[str, list[tuple[int, int]]] = {}
-        for turn in self._turns:
-            for match in self._index.scan(turn):
-                intervals.setdefault(match.work.id, []).extend(
-                    (stretch.source, stretch.source + stretch.tokens)
-                    for stretch in match.stretches
-                    if not stretch.common
-                )
-        return {
-            work: tuple(Span(start, end) for start, end in union(found)) for work, found in intervals.items() if found
-        }
+            self._given = earlier_amounts(self._index.scan(turn) for turn in self._turns)
+        return tuple(amount for amount in self._given if amount.work in works)
 
 
 def plan(request: ChatRequest, index: TextIndex, judge: PolicyJudge) -> Plan:
