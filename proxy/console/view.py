@@ -6,6 +6,7 @@ from typing import Any
 from indexes.model import Match, Work
 from policies.model import JudgedMatch
 from proxy.ledger.record import ChoiceRecord, Decision
+from proxy.wire.answer import work_json
 
 
 def summarize(decision: Decision) -> dict[str, Any]:
@@ -98,16 +99,7 @@ def _match(judged: JudgedMatch, choice: ChoiceRecord) -> dict[str, Any]:
 
 
 def _work(work: Work) -> dict[str, Any]:
-    return {
-        "id": work.id,
-        "title": work.title,
-        "creators": list(work.creators),
-        "holder": work.holder,
-        "license": work.license,
-        "url": work.url,
-        "market": work.market,
-        "tags": list(work.tags),
-    }
+    return work_json(work) | {"market": work.market, "tags": list(work.tags)}
 
 
 def _excerpt(match: Match, choice: ChoiceRecord) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -208,15 +208,16 @@ def _match(choice: int, judged: JudgedMatch, delivered: Span | None) -> Json:
         "grounded": match.grounded,
         "weight": judged.weight,
         "delivered": None if delivered is None else [delivered.start, delivered.end],
-        "work": _work(match.work),
-        "also": [_work(work) for work in judged.also],
+        "work": work_json(match.work),
+        "also": [work_json(work) for work in judged.also],
         "works_count": judged.works_count,
         "source_start": match.source.start,
         "source_end": match.source.end,
     }
 
 
-def _work(work: Work) -> dict[str, Any]:
+def work_json(work: Work) -> Json:
+    """A work as clients and reviewers see it."""
     return {
         "id": work.id,
         "title": work.title,
