@@ -78,7 +78,7 @@ class Store:
         Each batch is in the index when it is whole, or not at all; what was yielded counts when the iterator ends.
         Raises UsageError for an id given twice, FairgateError if another process writes or the disk refuses.
         """
-        with self._writing() as state:
+        with self.writing() as state:
             batch = Batch(self, state, keep_texts=keep_texts)
             for work, text in works:
                 yield Outcome(work.id, batch.take(work, text))
@@ -89,7 +89,7 @@ class Store:
     def remove(self, ids: Iterable[str]) -> list[Outcome]:
         """Remove works, so that they no longer match in any snapshot taken later."""
         self.state()
-        with self._writing() as state:
+        with self.writing() as state:
             places = self.places(state)
             gone: dict[str, set[int]] = {}
             outcomes: list[Outcome] = []
@@ -220,8 +220,11 @@ class Store:
         return path.stat().st_size if path.exists() else 0
 
     @contextmanager
-    def _writing(self) -> Iterator[State]:
-        """Hold the lock of the one writer, which the system releases if the process dies."""
+    def writing(self) -> Iterator[State]:
+        """Hold the lock of the one writer, which the system releases if the process dies; yields what the index holds.
+
+        Raises FairgateError if another process writes or the disk refuses.
+        """
         try:
             self._segments.mkdir(parents=True, exist_ok=True)
             lock = (self.directory / LOCK).open("wb")
@@ -272,23 +275,13 @@ class Batch:
         self._given.add(work.id)
         work = replace(work, digest=digest(text))
         place = self._places.get(work.id)
-        change = self._change(work, place)
+        change = change_of(work, place, keep_texts=self._keep_texts)
         if change == "unchanged":
             return change
         self._builder.add(work, text)
         if place:
             self._gone.setdefault(place.segment.name, set()).add(place.ordinal)
         return change
-
-    def _change(self, work: Work, place: Place | None) -> Change:
-        if place is None:
-            return "added"
-        kept = place.work
-        if kept.digest != work.digest:
-            return "replaced"
-        if replace(work, words=kept.words, chars=kept.chars) != kept or place.segment.keeps_texts != self._keep_texts:
-            return "updated"
-        return "unchanged"
 
     def commit(self) -> None:
         """Put what was taken into the index."""
@@ -298,3 +291,15 @@ class Batch:
         self._state = write_state(self._store.directory, self._state.without(self._gone).with_segment(entry))
         self._builder = SegmentBuilder(keep_texts=self._keep_texts)
         self._gone = {}
+
+
+def change_of(work: Work, place: Place | None, *, keep_texts: bool) -> Change:
+    """What adding a work, whose digest is known, does to the one that stands in its place."""
+    if place is None:
+        return "added"
+    kept = place.work
+    if kept.digest != work.digest:
+        return "replaced"
+    if replace(work, words=kept.words, chars=kept.chars) != kept or place.segment.keeps_texts != keep_texts:
+        return "updated"
+    return "unchanged"
