@@ -50,12 +50,23 @@ def allowance(policy: Policy, evidence: Evidence, use: Use, cap: int = 4096, *, 
     def stops(more: int) -> bool:
         return Case(policy, grown(evidence, more), use).reaches(least)
 
-    if stops(0):
+    return _largest(stops, _headroom(policy, evidence), cap)
+
+
+def _largest(stops: Callable[[int], bool], guess: int, cap: int) -> int:
+    """The largest number up to `cap` that does not stop; 0 if all do. `guess` is where the edge is likely."""
+    good, bad = 0, cap
+    if 0 < guess < cap and stops(guess + 1):
+        if not stops(guess):
+            return guess
+        bad = guess
+    elif not stops(cap):
+        return cap
+    elif 0 < guess < cap:
+        good = guess + 1
+    if good == 0 and stops(0):
         return 0
-    guess = _headroom(policy, evidence)
-    if guess < cap and stops(guess + 1):
-        return guess if not stops(guess) else _last(stops, 0, guess)
-    return cap if not stops(cap) else _last(stops, 0, cap)
+    return _last(stops, good, bad)
 
 
 def _headroom(policy: Policy, evidence: Evidence) -> int:

@@ -62,6 +62,7 @@ class ChoiceGate:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._enforce = plan.enforce
         self._lanes: dict[str, Lane] = {}
         self._allowance = UNBOUNDED
         self._until_block = 0
@@ -99,11 +100,14 @@ class ChoiceGate:
         lane = self._lanes.get(channel) or self._open(channel)
         scanned = lane.accept(text)
         at = lane.scanner.step(scanned, 0)
-        if at >= len(scanned) and not lane.touched:
+        if at < len(scanned):
+            lane.touched = True
+        elif not lane.touched:
             lane.released = lane.length
             return text
-        lane.touched = True
-        lane.pending += text
+        if not self._enforce:
+            return self._read_over(lane, text, scanned, at)
+        lane.pending = lane.pending + text if lane.pending else text
         return self._read_on(lane, scanned, at)
 
     def close(self) -> dict[str, str]:
@@ -138,31 +142,39 @@ class ChoiceGate:
         lane = self._lanes[channel] = Lane(channel, self._plan.scanner(channel), self._plan.view(channel))
         return lane
 
+    @staticmethod
+    def _read_over(lane: Lane, text: str, scanned: str, at: int) -> str:
+        """Read on, whatever is found: where nothing is held, the matches are asked for at the end."""
+        while at < len(scanned):
+            at = lane.scanner.step(scanned, at)
+        lane.released = lane.length
+        return text
+
     def _read_on(self, lane: Lane, scanned: str, at: int) -> str:
         """Judge at every token at which a match opened or grew, the one before `at` first."""
-        out = []
+        out = ""
         while at < len(scanned):
-            out.append(self._grown(lane))
+            out += self._grown(lane)
             if self.stopped:
-                break
+                return out
             at = lane.scanner.step(scanned, at)
-        else:
-            out.append(self._advance(lane))
-        return "".join(out)
+        return out + self._advance(lane)
 
     def _advance(self, lane: Lane) -> str:
         """Release what no live match keeps back."""
         if lane.eliding and (self._goes_on(lane) or not self._resume(lane)):
             return ""
-        if self._plan.enforce and lane.scanner.live:
-            return lane.take(lane.read_end() if self._allowance > 0 else lane.token_end())
-        return lane.take(lane.length)
+        if self._allowance <= 0 and lane.scanner.live and self._enforce:
+            return lane.take(lane.token_end())
+        return lane.take(lane.length if lane.view is None or not lane.scanner.live else lane.read_end())
 
     def _grown(self, lane: Lane) -> str:
         """A match opened or grew at the last finished token of `lane`: judge, and return what leaves because of it."""
-        if not self._plan.enforce:
+        if not self._enforce:
             return ""
-        total = sum([each.scanner.opened for each in self._lanes.values()])
+        total = lane.scanner.opened
+        if len(self._lanes) > 1:
+            total = sum([each.scanner.opened for each in self._lanes.values()])
         opened, self._opened = total != self._opened, total
         if opened:
             self._until_block = 0

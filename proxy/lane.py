@@ -85,6 +85,10 @@ class Lane:
     def take(self, until: int) -> str:
         """Release held text up to `until`."""
         count = max(0, until - self.released)
+        if count >= len(self.pending):
+            out, self.pending = self.pending, ""
+            self.released += len(out)
+            return out
         out, self.pending = self.pending[:count], self.pending[count:]
         self.released += len(out)
         return out

@@ -6,11 +6,13 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from indexes.text.fingerprint import K
 from indexes.text.reading import Reading
 from indexes.text.source import Source
 
 MANY = 100
 """A gram kept from more works of the index than this is common."""
+_FREQUENT = b"\1" * K
 
 
 class CommonGrams:
@@ -95,6 +97,20 @@ class Marker:
         gram = reading.triple(at) if short else reading.gram(at)
         self._common = self._many or gram in self._grams.negative or reading.frequent(first, at)
         return first, self._common
+
+    def plain(self, first: int, end: int, begin: int) -> int:
+        """Up to which token, `end` at most, the grams that end at `first` and after are plainly not common.
+
+        Asked after a token that is not common, about tokens of the same stretch, which began at `begin`.
+        """
+        reading = self._reading
+        if self._short or self._many or self._crowded or first - begin < K or reading.mixed:
+            return first
+        if not self._grams.negative.isdisjoint(reading.fives[first:end]):
+            return first
+        flags = bytes([token & 1 for token in reading.hashes[first - K + 1 : end]])
+        frequent = flags.find(_FREQUENT)
+        return end if frequent < 0 else first + frequent
 
     def _gram(self, at: int) -> int:
         return self._reading.triple(at) if self._short else self._reading.gram(at)

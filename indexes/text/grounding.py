@@ -18,7 +18,7 @@ MARGIN: Final = 32
 class Grounding:
     """Says which tokens of the output also stand in the request. Reads the request only when first asked."""
 
-    __slots__ = ("_grams", "_next", "_order", "_reading", "_requests", "_since", "_stretches", "_texts")
+    __slots__ = ("_grams", "_next", "_order", "_reading", "_requests", "_since", "_stretches", "_texts", "_vocabulary")
 
     def __init__(self, requests: Sequence[str], reading: Reading) -> None:
         self._requests = requests
@@ -44,8 +44,19 @@ class Grounding:
 
     def grounds(self, at: int, short: int) -> bool:
         """Whether output token `at`, by which a match grows, is grounded."""
+        if at == self._next and not self._stretches and not self._may_begin(at):
+            self._next = at + 1
+            self._since[at] = at + 1
+            return False
         self._follow(at, at)
         return self._since[at] <= self._reading.floor(at, short)
+
+    def _may_begin(self, at: int) -> bool:
+        """Whether a stretch of three tokens may reach token `at`: each of them stands somewhere in the request."""
+        if at < SHORT_K - 1:
+            return False
+        hashes, vocabulary = self._reading.hashes, self._vocabulary
+        return hashes[at] in vocabulary and hashes[at - 1] in vocabulary and hashes[at - 2] in vocabulary
 
     def _follow(self, first: int, last: int) -> None:
         """Know of each token from `first` to `last` where the longest request stretch that ends there begins."""
@@ -59,9 +70,9 @@ class Grounding:
         for at in range(self._next, last + 1):
             if stretches:
                 stretches.advance(at, reading.hashes[at])
-            if at >= SHORT_K - 1 and len(positions := self._positions(reading.triple(at))):
+            if self._may_begin(at) and len(positions := self._positions(reading.triple(at))):
                 stretches.add(reading.hashes, at, SHORT_K, positions, ())
-            self._since[at] = stretches.earliest(at + 1)
+            self._since[at] = stretches.earliest(at + 1) if stretches else at + 1
         self._next = max(self._next, last + 1)
 
     def _read(self) -> None:
@@ -69,6 +80,7 @@ class Grounding:
         edges = np.cumsum([0, *(len(each) for each in tokens)], dtype=np.int64)
         row = np.concatenate([np.empty(0, np.uint32), *(each.hashes for each in tokens)])
         self._texts = Texts(row, edges, np.zeros(len(tokens), np.uint8))
+        self._vocabulary = frozenset(row.tolist())
         grams = short_grams(row)[SHORT_K - 1 :]
         order = np.argsort(grams, kind="stable")
         self._order = order + (SHORT_K - 1)

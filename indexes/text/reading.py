@@ -49,10 +49,11 @@ class Columns:
 class Reading:
     """The tokens of a channel. `count` of them have been taken, which end at `ended`.
 
-    `measure[n]` is the units of the first `n`, `fives[n]` the gram of five tokens that ends at token `n`.
+    `measure[n]` is the units of the first `n`, `fives[n]` the gram of five tokens that ends at token `n`; `mixed` says
+    that some are characters of a script without spaces.
     """
 
-    __slots__ = ("_floors", "_mixed", "count", "ended", "ends", "fives", "hashes", "measure", "starts", "units")
+    __slots__ = ("_floors", "count", "ended", "ends", "fives", "hashes", "measure", "mixed", "starts", "units")
 
     def __init__(self, tokens: TokenColumns) -> None:
         self.hashes: Sequence[int] = tokens.hashes
@@ -64,7 +65,7 @@ class Reading:
         self.ended: list[int] = []
         self.fives: list[int] = []
         self._floors: list[int] = []
-        self._mixed = False
+        self.mixed = False
 
     @classmethod
     def of(cls, tokens: Tokens) -> "Reading":
@@ -92,7 +93,7 @@ class Reading:
         self.measure.append(self.measure[-1] + units)
         if units == 2:
             return five if at >= K - 1 else NO_GRAM
-        self._mixed = True
+        self.mixed = True
         return self.gram(at)
 
     def gram(self, at: int) -> int:
@@ -128,7 +129,7 @@ class Reading:
         """
         if short:
             return max(self._short_floor(last, short) for last in range(max(0, at - 3), at + 1))
-        if not self._mixed:
+        if not self.mixed:
             return at - K - W + 2
         floors = self._floors
         while len(floors) <= at:

@@ -50,6 +50,14 @@ class Diagonal:
         return self.shift - self.source.texts.bounds(self.work)[0]
 
 
+@dataclass(slots=True)
+class Tally:
+    """How many matches a channel's runs make, and how many of the runs are live."""
+
+    matches: int = 0
+    live: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """What the runs of one channel share. `crowded[short]` holds the tokens at which a gram in many places ended."""
@@ -59,6 +67,7 @@ class Channel:
     grams: CommonGrams
     grounding: Grounding | None
     crowded: tuple[set[int], set[int]]
+    tally: Tally
 
 
 class Passage:
@@ -99,12 +108,20 @@ class Passage:
         """Grow by one token."""
         last = self.stretches[-1] if self.stretches else None
         if last and last.units == units and last.common == common and last.output + last.tokens == output:
-            self.stretches[-1] = Stretch(last.output, last.source, last.tokens + 1, units, common)
-            self.units += units
-            self.counted += 0 if common else units
-            self.value = None
+            self._lengthen(last, 1)
         else:
             self.add(Stretch(output, source, 1, units, common))
+
+    def lengthen(self, tokens: int) -> None:
+        """Grow by tokens that go on just as the last one."""
+        self._lengthen(self.stretches[-1], tokens)
+
+    def _lengthen(self, last: Stretch, tokens: int) -> None:
+        self.stretches[-1] = Stretch(last.output, last.source, last.tokens + tokens, last.units, last.common)
+        units = tokens * last.units
+        self.units += units
+        self.counted += 0 if last.common else units
+        self.value = None
 
     def spoil(self, first: int) -> None:
         """Tokens from `first` on are not common after all."""
@@ -145,7 +162,8 @@ class Run:
     """An open match and what became of it: one or more matches, split where grounding begins or ends.
 
     `shift` names its diagonal; the last token of its work faces output token `limit - 1`; `last` is its last equal
-    output token. It is `live` while the next token may still extend it.
+    output token. It is `live` while the next token may still extend it. Tokens by which it grew wait unmarked until
+    somebody asks for its matches, so that a long copy costs little more than to compare its words.
     """
 
     __slots__ = (
@@ -153,7 +171,9 @@ class Run:
         "_channel",
         "_common_end",
         "_diagonal",
+        "_grounded",
         "_less",
+        "_marked",
         "_marker",
         "_passages",
         "_short",
@@ -173,12 +193,14 @@ class Run:
         self._marker = Marker(source, channel.reading, channel.grams, channel.crowded[bool(found.short)])
         self._begin = found.start
         self._common_end = 0
+        self._grounded = False
         self._passages: list[Passage] = []
         self._values: tuple[Match, ...] | None = None
         self.shift = found.shift
         self.limit = found.limit
         self.last = at
         self.live = at + 1 < found.limit
+        channel.tally.live += self.live
         self._open(at)
 
     def _open(self, at: int) -> None:
@@ -187,15 +209,21 @@ class Run:
         grounding = self._channel.grounding
         grounded = grounding.opening(first, at, self._short) if grounding else [False] * (at + 1 - first)
         for token, flag in zip(range(first, at + 1), grounded, strict=True):
-            self._add(token, grounded=flag)
+            self._split(grounded=flag)
+            self._add(token)
+        self._marked = at + 1
 
     def extend(self, at: int) -> None:
         """Output token `at` stands in the source too."""
         if at != self.last + 1:
-            self._begin = at
-        self.last = at
+            self._mark()
+            self._begin = self._marked = at
         grounding = self._channel.grounding
-        self._add(at, grounded=grounding is not None and grounding.grounds(at, self._short))
+        if grounding is not None and grounding.grounds(at, self._short) != self._grounded:
+            self._mark()
+            self._split(grounded=not self._grounded)
+        self.last = at
+        self._values = None
         if at + 1 >= self.limit:
             self.close()
 
@@ -206,11 +234,35 @@ class Run:
 
     def close(self) -> None:
         """The run ends."""
+        self._channel.tally.live -= self.live
         self.live = False
         self._passages[-1].value = None
         self._values = None
 
-    def _add(self, at: int, *, grounded: bool) -> None:
+    def _split(self, *, grounded: bool) -> None:
+        """From the next token on the run is grounded, or no longer so."""
+        if not self._passages or self._grounded != grounded:
+            if self._passages:
+                self._passages[-1].value = None
+            self._passages.append(Passage(grounded=grounded))
+            self._channel.tally.matches += 1
+            self._grounded = grounded
+
+    def _mark(self) -> None:
+        """Find of each token that waits whether it is common: one by one, but together where plainly none is."""
+        at, end = self._marked, self.last + 1
+        self._marked = end
+        while at < end:
+            common = self._add(at)
+            at += 1
+            if at < end and not common:
+                plain = self._marker.plain(at, end, self._begin)
+                if plain > at:
+                    self._passages[-1].lengthen(plain - at)
+                    at = plain
+
+    def _add(self, at: int) -> bool:
+        """Add one token to the last passage; returns whether it is common."""
         first, common = self._marker.common(at, self._begin)
         if common:
             self._common_end = at + 1
@@ -220,23 +272,15 @@ class Run:
                     break
                 passage.spoil(first)
             self._common_end = first
-        if not self._passages or self._passages[-1].grounded != grounded:
-            if self._passages:
-                self._passages[-1].value = None
-            self._passages.append(Passage(grounded=grounded))
         units: Literal[1, 2] = 2 if self._channel.reading.units[at] == 2 else 1
         self._passages[-1].grow(at, at + self._less, units, common=common)
-        self._values = None
-
-    @property
-    def parts(self) -> int:
-        """How many matches the run makes."""
-        return len(self._passages)
+        return common
 
     @property
     def matches(self) -> tuple[Match, ...]:
         """The matches of the run with their present extent."""
         if self._values is None:
+            self._mark()
             channel, last = self._channel, self._passages[-1]
             for passage in self._passages:
                 if passage.value is None:

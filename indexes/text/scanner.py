@@ -7,7 +7,7 @@ from indexes.model import Match
 from indexes.text.common import MANY, CommonGrams
 from indexes.text.grounding import Grounding
 from indexes.text.reading import NO_GRAM, Reading
-from indexes.text.runs import Channel, Run
+from indexes.text.runs import Channel, Run, Tally
 from indexes.text.source import Source
 from indexes.text.stretches import Stretches
 from indexes.text.tokenizer import Tokenizer
@@ -26,9 +26,6 @@ class Pursuit:
         self.stretches = Stretches(source.texts)
         self.live: dict[int, Run] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self.live or self.stretches)
-
     def advance(self, at: int, token: int) -> tuple[bool, bool]:
         """Output token `at` is `token`: whether a run grew, and whether one ended.
 
@@ -37,7 +34,7 @@ class Pursuit:
         if self.stretches:
             self.stretches.advance(at, token)
         grew = ended = False
-        over = []
+        over: list[int] = []
         tokens = self.source.texts.tokens
         for run in self.live.values():
             if not run.live:
@@ -48,7 +45,8 @@ class Pursuit:
                 grew = True
             else:
                 run.differ(at)
-            ended |= not run.live
+            if not run.live:
+                ended = True
         for shift in over:
             del self.live[shift]
         return grew, ended
@@ -72,8 +70,9 @@ class TextScanner:
         self._brief = [pursuit for pursuit in self._pursuits if pursuit.source.brief]
         self._brief_probes = [pursuit.source.segment.short_grams.maybe for pursuit in self._brief]
         ground = Grounding(grounding, self._reading) if len(grounding) else None
-        self._channel = Channel(channel, self._reading, grams, ground, (set(), set()))
-        self._active = False
+        self._tally = Tally()
+        self._channel = Channel(channel, self._reading, grams, ground, (set(), set()), self._tally)
+        self._active = self._waiting = False
         self._runs: list[Run] = []
         self._over = 0
         self._past: list[Match] = []
@@ -94,14 +93,12 @@ class TextScanner:
     @property
     def opened(self) -> int:
         """How many matches there are so far."""
-        return sum([run.parts for run in self._runs])
+        return self._tally.matches
 
     @property
     def live(self) -> int:
         """How many runs the next token may still extend."""
-        return sum(
-            [len(pursuit.live) and sum([run.live for run in pursuit.live.values()]) for pursuit in self._pursuits]
-        )
+        return self._tally.live
 
     @property
     def words_ended(self) -> Sequence[int]:
@@ -188,7 +185,9 @@ class TextScanner:
             grew = False
         else:
             return False
-        return self._nominate(at, found) or grew
+        if found or self._waiting:
+            return self._nominate(at, found) or grew
+        return grew
 
     def _places(self, at: int, gram: int, pursuits: Sequence[Pursuit], *, short: bool) -> list[Places]:
         """Where the sources keep the gram that ends at token `at`; notes whether that is in many places."""
@@ -205,21 +204,24 @@ class TextScanner:
     def _pursue(self, at: int) -> bool:
         """Follow what is being followed by one token; return whether a match grew."""
         token = self._reading.hashes[at]
-        grew = False
-        self._active = False
+        grew = self._active = self._waiting = False
         for pursuit in self._pursuits:
-            if pursuit:
+            if pursuit.live or pursuit.stretches:
                 grown, ended = pursuit.advance(at, token)
                 if grown or ended:
                     self._matches = None
-                grew |= grown
-                self._active |= bool(pursuit)
+                    grew |= grown
+                if pursuit.stretches:
+                    self._waiting = self._active = True
+                elif pursuit.live:
+                    self._active = True
         return grew
 
     def _nominate(self, at: int, found: Sequence[Places]) -> bool:
         """Follow the places at which grams that end at token `at` were found; return whether a match opened."""
         for pursuit, size, positions in found:
-            pursuit.stretches.add(self._reading.hashes, at, size, positions, pursuit.live)
+            if len(positions) > 1 or positions[0] - at not in pursuit.live:
+                pursuit.stretches.add(self._reading.hashes, at, size, positions, pursuit.live)
         waiting = [pursuit for pursuit in self._pursuits if pursuit.stretches]
         if not waiting:
             return False
