@@ -25,6 +25,7 @@ from proxy.routes.unchecked import list_models, pass_on, passthrough, refuse
 from proxy.service import Service
 from proxy.settings import Settings, UpstreamSettings, duration
 from proxy.upstream import HttpUpstream, Limits
+from proxy.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def create_app(settings: Settings) -> Litestar:
         watch=parts.metrics.queued,
         lost=parts.metrics.unrecorded,
     )
-    service = Service(settings, parts.index, parts.doorkeeper, ledger, parts.metrics, parts.upstreams)
+    service = Service(settings, World(parts.index, parts.doorkeeper), ledger, parts.metrics, parts.upstreams)
     handlers: list[ControllerRouterHandler] = [chat_completions, check, list_models, pass_on, refuse, healthz, readyz]
     handlers += passthrough(settings.values.passthrough)
     if settings.values.metrics.port is None:

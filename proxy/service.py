@@ -15,7 +15,7 @@ from indexes.errors import FairgateError
 from policies.model import Action, Use
 from policies.policy import Policy
 from policies.use import combine_use
-from proxy.auth import PURPOSE_HEADER, Caller, Doorkeeper, agreed
+from proxy.auth import PURPOSE_HEADER, Caller, agreed
 from proxy.drive import Exchange, Ledger, Terms
 from proxy.guard import AnswerGuard
 from proxy.judging import PolicyJudge, plan
@@ -28,6 +28,7 @@ from proxy.settings import Settings, duration
 from proxy.upstream import Reply, Upstream, UpstreamError, UpstreamRequest
 from proxy.wire import answer
 from proxy.wire.request import ChatRequest, read_chat_request
+from proxy.world import World
 
 DECISION_HEADER = "x-fairgate-decision"
 ACTION_HEADER = "x-fairgate-action"
@@ -58,15 +59,13 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        index: TextIndex,
-        doorkeeper: Doorkeeper,
+        world: World,
         ledger: Ledger,
         metrics: Metrics,
         upstreams: Mapping[str, Upstream],
     ) -> None:
         self.settings = settings
-        self.index = index
-        self.doorkeeper = doorkeeper
+        self.world = world
         self.ledger = ledger
         self.metrics = metrics
         self.upstreams = upstreams
@@ -75,20 +74,21 @@ class Service:
 
     async def chat(self, incoming: Incoming) -> ASGIResponse:
         """Answer a chat request; raises FairgateError when nothing was sent yet."""
-        caller = self.doorkeeper.caller(incoming.headers)
+        world = self.world  # INVARIANT: picked once a request; a reload puts another in its place at any await
+        caller = world.doorkeeper.caller(incoming.headers)
         request = read_chat_request(incoming.body)
-        policy = self.doorkeeper.policy(caller, incoming.headers, request.declared.policy)
+        policy = world.doorkeeper.policy(caller, incoming.headers, request.declared.policy)
         use = self._use(caller, policy, request, incoming)
         if self.running >= self.settings.values.limits.streams:
             raise OverloadedError("as many answers are being written as this server allows: try again in a moment")
-        facts = self._facts(incoming, request, caller, policy)
+        facts = self._facts(incoming, request, caller, policy, world.index.revision)
         self.running += 1
         handed_over = False
         try:
             reply = await self._open(self._upstream(request.model), incoming, request.body, caller, facts)
             if not 200 <= reply.status < 300:
                 return await self._verbatim(reply, facts)
-            exchange, guard = self._exchange(reply, request, facts, PolicyJudge(policy, use))
+            exchange, guard = self._exchange(reply, request, facts, PolicyJudge(policy, use), world.index)
             handed_over = True
         finally:
             self.running -= not handed_over
@@ -96,7 +96,7 @@ class Service:
 
     async def forward(self, incoming: Incoming) -> ASGIResponse:
         """Pass a request that brings no generated text, unchecked, to the first upstream."""
-        caller = self.doorkeeper.caller(incoming.headers)
+        caller = self.world.doorkeeper.caller(incoming.headers)
         model = _model_of(incoming.body)
         request = UpstreamRequest(
             incoming.method, incoming.path, _sent_on(incoming.headers, caller), incoming.body, incoming.query
@@ -116,7 +116,9 @@ class Service:
         declared = Use(purpose or "unknown", said.commercial, said.audience, said.project_license, caller.name)
         return combine_use(policy.use, declared, may_declare=caller.may_declare)
 
-    def _facts(self, incoming: Incoming, request: ChatRequest, caller: Caller, policy: Policy) -> RequestFacts:
+    def _facts(
+        self, incoming: Incoming, request: ChatRequest, caller: Caller, policy: Policy, revision: str
+    ) -> RequestFacts:
         user = request.user
         return RequestFacts(
             decision_id=new_decision_id(),
@@ -127,7 +129,7 @@ class Service:
             stream=request.stream,
             mode=policy.mode,
             policy=policy.label,
-            index=self.index.revision,
+            index=revision,
             user=hashlib.sha256(f"{caller.name}\0{user}".encode()).hexdigest()[:32] if user else None,
             request_id=incoming.headers.get("x-request-id", "")[:200] or None,
             client=incoming.client,
@@ -162,9 +164,9 @@ class Service:
         return await _relayed(reply, {DECISION_HEADER: facts.decision_id})
 
     def _exchange(
-        self, reply: Reply, request: ChatRequest, facts: RequestFacts, judge: PolicyJudge
+        self, reply: Reply, request: ChatRequest, facts: RequestFacts, judge: PolicyJudge, index: TextIndex
     ) -> tuple[Exchange, AnswerGuard]:
-        policy, index = judge.policy, self.index
+        policy = judge.policy
         stamp = answer.Stamp(facts.decision_id, policy.mode, index.revision, policy.annotations)
         guard = AnswerGuard(
             plan(request, index, judge),

@@ -36,22 +36,23 @@ async def check(request: Request[Any, Any, Any], state: State) -> ASGIResponse:
     """The verdict on a text, read to its end."""
     service: Service = state["service"]
     came = await incoming(request)
-    caller = service.doorkeeper.caller(came.headers)
+    world = service.world
+    caller = world.doorkeeper.caller(came.headers)
     asked = _read(came.body)
-    policy = service.doorkeeper.policy(caller, came.headers, asked.policy)
+    policy = world.doorkeeper.policy(caller, came.headers, asked.policy)
     purpose = agreed(came.headers.get(PURPOSE_HEADER), asked.use.purpose, PURPOSE_HEADER, "use.purpose")
     said = Use(purpose or "unknown", asked.use.commercial, asked.use.audience, asked.use.project_license, caller.name)
     judge = PolicyJudge(policy, combine_use(policy.use, said, may_declare=caller.may_declare))
     grounding = [asked.grounding] if isinstance(asked.grounding, str) else asked.grounding
     metrics: Metrics = state["metrics"]
     try:
-        _, verdict = await anyio.to_thread.run_sync(judge_text, service.index, judge, asked.content or "", grounding)
+        _, verdict = await anyio.to_thread.run_sync(judge_text, world.index, judge, asked.content or "", grounding)
     except BaseException:
         metrics.failure("verbatim", "closed")
         metrics.request(came.path, caller.name, stream=False, outcome="failed")
         raise
     metrics.request(came.path, caller.name, stream=False, outcome="completed")
-    body = verdict_json(verdict, policy.mode, service.index.revision, policy.annotations)
+    body = verdict_json(verdict, policy.mode, world.index.revision, policy.annotations)
     return ASGIResponse(body=msgspec.json.encode(body), media_type="application/json")
 
 

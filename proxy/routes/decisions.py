@@ -75,7 +75,7 @@ async def show_decision(request: Request[Any, Any, State], state: State, decisio
 
 def _whose(request: Request[Any, Any, State], state: State) -> str | None:
     """The tenant whose decisions the caller may see, None for all; raises UnauthorizedError or ForbiddenError."""
-    doorkeeper: Doorkeeper = state["service"].doorkeeper
+    doorkeeper: Doorkeeper = state["service"].world.doorkeeper
     caller = doorkeeper.caller(request.headers)
     if caller.role != "viewer":
         return None

@@ -29,7 +29,7 @@ async def readyz(state: State) -> ASGIResponse:
     service: Service = state["service"]
     ledger: SqlLedger = state["ledger"]
     written = await _write(ledger)
-    checks = {"index": service.index.revision, "ledger": written}
+    checks = {"index": service.world.index.revision, "ledger": written}
     ready = written == _OK
     if service.settings.values.ready.upstream:
         for name in service.upstreams:

@@ -8,6 +8,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 
 from indexes.model import Match, Span, Stretch, Work
+from indexes.text.index import SegmentIndex
 from policies.model import Action, ChannelSize, Evidence, FactorName, JudgedMatch, Use, Verdict
 from proxy.auth import Doorkeeper
 from proxy.ledger.errors import LedgerUnavailableError
@@ -16,6 +17,7 @@ from proxy.routes.common import told
 from proxy.routes.console import console_page, console_script, console_style
 from proxy.routes.decisions import list_decisions, show_decision
 from proxy.settings import SettingsShape
+from proxy.world import World
 
 ALICE = Work(
     id="demo/alice",
@@ -107,13 +109,13 @@ def make_decision(number: int, *choices: ChoiceRecord, tenant: str = "default") 
 class Gatehouse:
     """What the console's routes need of a service."""
 
-    doorkeeper: Doorkeeper
+    world: World
 
 
 def console_app(ledger: "MemoryLedger", settings: SettingsShape | None = None) -> Litestar:
     """The console and the JSON behind it, on a ledger in memory."""
     routes = [console_page, console_style, console_script, list_decisions, show_decision]
-    service = Gatehouse(Doorkeeper(settings or SettingsShape()))
+    service = Gatehouse(World(SegmentIndex([], "0" * 16), Doorkeeper(settings or SettingsShape())))
     state = State({"ledger": ledger, "service": service})
     return Litestar(routes, state=state, exception_handlers={Exception: told}, openapi_config=None)
 
