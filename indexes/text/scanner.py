@@ -45,8 +45,7 @@ class Pursuit:
                 grew = True
             else:
                 run.differ(at)
-            if not run.live:
-                ended = True
+            ended |= not run.live
         for shift in over:
             del self.live[shift]
         return grew, ended
