@@ -6,10 +6,10 @@ unless the policy says to pass when we could not look, and is never counted as s
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import anyio
 
@@ -23,6 +23,9 @@ from proxy.notes import Excerpts, record
 from proxy.upstream import Reply, UpstreamError, UpstreamTimeoutError
 from proxy.wire import answer, sse
 from proxy.wire.errors import WireError
+
+Send: TypeAlias = Callable[[bytes], Awaitable[None]]
+"""Hands bytes to the client; waits while it takes no more."""
 
 logger = logging.getLogger("fairgate")
 _DRAIN_SECONDS = 0.2
@@ -49,6 +52,7 @@ class Terms:
     with_usage: bool
     prompt_chars: int
     ended: Callable[[], None]
+    halted: Callable[[], bool]
     seconds: float
 
 
@@ -71,15 +75,14 @@ class Exchange:
         self._recorded = False
         self._deadline = time.perf_counter() + terms.seconds
 
-    async def stream(self) -> AsyncGenerator[bytes, None]:
-        """The bytes of a streamed answer; ends by itself in every case and never raises."""
+    async def stream(self, send: Send) -> None:
+        """Send a streamed answer, piece by piece; ends by itself in every case and raises only what `send` does."""
         try:
             with self._metrics.in_flight():
-                async for frame in self._frames():
-                    yield frame
+                await self._relay(send)
             self._closing = self._ended()
         except Exception as error:  # noqa: BLE001 (fails closed: whatever went wrong ends the stream in an error)
-            yield sse.error_event(self._fail(error), code=_code(error))
+            await send(sse.error_event(self._fail(error), code=_code(error)))
         finally:
             with anyio.CancelScope(shield=True):
                 await self.close()
@@ -119,14 +122,17 @@ class Exchange:
             return body
         return out
 
-    async def _frames(self) -> AsyncGenerator[bytes, None]:
+    async def _relay(self, send: Send) -> None:
         decoder = sse.Decoder()
         async with aclosing(self._reply.chunks()) as blocks:
             async for block in blocks:
                 out: list[bytes] = []
-                fault = await self._take(decoder, block, out)
-                if joined := b"".join(out):
-                    yield joined
+                events = iter(decoder.feed(block))
+                fault = self._take(events, out)
+                if self._guard.ended:
+                    fault = await self._take_on(events, out, fault)
+                if frame := out[0] if len(out) == 1 else b"".join(out):
+                    await send(frame)
                 if fault is not None:
                     raise fault
                 if self._done or self._over:
@@ -136,29 +142,46 @@ class Exchange:
         if self._done:
             return
         if self._over:
-            yield self._last_words()
+            await send(self._last_words())
         else:
             self._check_end(decoder)
 
-    async def _take(self, decoder: sse.Decoder, block: bytes, out: list[bytes]) -> Exception | None:
-        """Put what the client gets for a block of bytes on `out`; what comes before a fault is not lost with it."""
+    def _take(self, events: Iterator[sse.Event], out: list[bytes]) -> Exception | None:
+        """Put what the client gets for these events on `out`, as far as the first with which a choice ends.
+
+        What comes before a fault is not lost with it.
+        """
         began = time.perf_counter()
         try:
             self._check_time(began)
-            for event in decoder.feed(block):
+            for event in events:
                 if event.is_done:
                     self._check_complete()
                     self._done = True
                 out.append(self._event(event))
-                if self._guard.ended:
-                    await self._tell(out)
-                if self._done or self._over:
+                if self._done or self._guard.ended:
                     break
         except Exception as error:  # noqa: BLE001 (handed back, to be raised once what came before it has left)
             return error
         finally:
             self._busy += time.perf_counter() - began
         return None
+
+    async def _take_on(
+        self, events: Iterator[sse.Event], out: list[bytes], fault: Exception | None
+    ) -> Exception | None:
+        """Tell the ledger of the choices that ended, and take the events that follow, as `_take` does."""
+        while fault is None and self._guard.ended:
+            began = time.perf_counter()
+            try:
+                await self._tell(out)
+            except Exception as error:  # noqa: BLE001 (handed back, too)
+                return error
+            finally:
+                self._busy += time.perf_counter() - began
+            if not (self._done or self._over):
+                fault = self._take(events, out)
+        return fault
 
     def _event(self, event: sse.Event) -> bytes:
         """What the client gets for one event."""
@@ -253,6 +276,10 @@ class Exchange:
         if self._closed:
             return
         self._closed = True
+        if self._closing.outcome == "client_left":
+            self._closing = left(halted=self._terms.halted())
+            if self._closing.outcome == "failed":
+                self._metrics.failure("request", "closed")
         for step in (self._reply.close, self._record_open, self._close_ledger):
             try:
                 await step()
@@ -278,6 +305,11 @@ class Exchange:
         self._metrics.held(self._guard.held)
         if self._guard.dropped:
             self._metrics.dropped_field(facts.route, self._guard.dropped)
+
+
+def left(*, halted: bool) -> Closing:
+    """How a request ends that was cancelled: its client left, or the server was halted."""
+    return Closing("failed", "the server stopped before the answer was complete") if halted else Closing("client_left")
 
 
 def _stage(error: Exception) -> FailureStage:

@@ -16,7 +16,8 @@ from policies.model import Action, Use
 from policies.policy import Policy
 from policies.use import combine_use
 from proxy.auth import PURPOSE_HEADER, Caller, agreed
-from proxy.drive import Exchange, Ledger, Terms
+from proxy.drain import Drain
+from proxy.drive import Exchange, Ledger, Terms, left
 from proxy.guard import AnswerGuard
 from proxy.judging import PolicyJudge, plan
 from proxy.ledger.identity import new_decision_id
@@ -69,6 +70,7 @@ class Service:
         self.ledger = ledger
         self.metrics = metrics
         self.upstreams = upstreams
+        self.drain = Drain()
         self.running = 0
         self._by_model = {model: each.name for each in reversed(settings.values.upstreams) for model in each.models}
 
@@ -150,8 +152,9 @@ class Service:
             raise
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
-                self._count(facts, Closing("client_left"))
-                await self.ledger.close(facts.decision_id, Closing("client_left"), facts)
+                closing = left(halted=self.drain.halted)
+                self._count(facts, closing)
+                await self.ledger.close(facts.decision_id, closing, facts)
             raise
         self.metrics.stage_took("upstream_first_byte", time.perf_counter() - began)
         return reply
@@ -184,6 +187,7 @@ class Service:
             prompt_chars=len(request.body),
             seconds=duration(values.limits.time),
             ended=self._ended,
+            halted=lambda: self.drain.halted,
         )
         return Exchange(terms, guard, reply, self.ledger, self.metrics), guard
 
@@ -198,7 +202,12 @@ class Service:
         if media_type.startswith("text/event-stream"):
             headers.setdefault("cache-control", "no-cache")
             return Relay(
-                exchange.stream(), exchange.close, status_code=reply.status, headers=headers, media_type=media_type
+                exchange.stream(),
+                exchange.close,
+                self.drain,
+                status_code=reply.status,
+                headers=headers,
+                media_type=media_type,
             )
         body = await exchange.whole()
         headers[ACTION_HEADER] = _action(guard, policy).value

@@ -23,7 +23,9 @@ class ClientLeftError(FairgateError):
 
 
 async def incoming(request: Request[Any, Any, Any]) -> Incoming:
-    """Read a request whole."""
+    """Read a request whole; raises StoppingError when the server ends."""
+    service: Service = request.app.state["service"]
+    service.drain.refuse()
     return Incoming(
         method=request.method,
         path=request.scope["path"],
@@ -35,14 +37,16 @@ async def incoming(request: Request[Any, Any, Any]) -> Incoming:
 
 
 async def unless_left(request: Request[Any, Any, Any], answer: Callable[[], Awaitable[T]]) -> T:
-    """Wait for an answer, but stop making it when the client leaves; raises ClientLeftError then.
+    """Wait for an answer, but stop making it when the client leaves; raises ClientLeftError or StoppingError then.
 
     Call it when the request's body was read.
     """
     making = asyncio.ensure_future(answer())
     leaving = asyncio.ensure_future(_left(request))
+    service: Service = request.app.state["service"]
     try:
-        await asyncio.wait({making, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        with service.drain.running():
+            await asyncio.wait({making, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not making.done():
             raise ClientLeftError("the client left before its answer began")
         return making.result()
@@ -65,7 +69,8 @@ def told(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     if isinstance(error, HTTPException):
         message = _refusal(request, error)
     body = envelope(message, kind, getattr(error, "param", None), getattr(error, "code", None))
-    return Response(body, status_code=status, media_type="application/json")
+    headers = getattr(error, "headers", None) if isinstance(error, FairgateError) else None
+    return Response(body, status_code=status, media_type="application/json", headers=headers)
 
 
 def _refusal(request: Request[Any, Any, Any], error: HTTPException) -> str:

@@ -25,8 +25,13 @@ def healthz() -> ASGIResponse:
 
 @get("/readyz")
 async def readyz(state: State) -> ASGIResponse:
-    """The index is open, the ledger can be written and, if the settings ask for it, every upstream answers."""
+    """The index is open, the ledger can be written and, if the settings ask for it, every upstream answers.
+
+    A server that is stopping is not ready.
+    """
     service: Service = state["service"]
+    if service.drain.draining:
+        return _said(503, {"status": "stopping"})
     ledger: SqlLedger = state["ledger"]
     written = await _write(ledger)
     checks = {"index": service.world.index.revision, "ledger": written}
