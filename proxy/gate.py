@@ -5,6 +5,7 @@ State of a channel (a `Lane`):
     open      all text leaves with the chunk it came in
     holding   a live match has used up its allowance: text leaves up to the end of the last finished token
     eliding   a copy is being shortened to a quotation: text is left out until the match closes
+    parted    a copy was cut off: nothing is read until the choice is asked for again and goes on in other words
     stopped   the choice is blocked: nothing more leaves
 
 Why it is right. A scanner stops after every token at which a match opened or grew, so decisions fall at tokens and
@@ -12,18 +13,23 @@ never at chunk edges. The allowance says how many more tokens every live match m
 rewrite or block; while it is above 0 the next token, finished or not, may leave. At 0 the lane holds from the end of
 the last finished token, so the token that breaks a limit has not left when it is judged. Verdicts rest on evidence
 that cannot fall as the text grows, so what was released is never regretted. Whole answers take the same path.
+
+Where a choice is asked for again, what left and what is written next are one text: a scanner reads what left anew, so
+that it stands where it would stand had the rest never been generated, and goes on over the seam.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from indexes.base import Scanner
-from indexes.model import Match
+from indexes.model import Match, Span
 from policies.edits import quote_note
 from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Quotation, Verdict
 from policies.quotation import quotations
 from proxy.lane import Edit, Lane, View
+from proxy.ledger.record import TryResult
+from proxy.wire.fields import CONTENT
 
 UNBOUNDED = 1 << 30
 
@@ -45,7 +51,8 @@ class Plan:
     """What one choice needs to be guarded: how to read a channel, how to judge, and what may be done about it.
 
     `earlier` says what earlier answers of the conversation gave of some works. `may_quote` says whether a channel may
-    be shortened to a quotation; where it may not, rewrite becomes block.
+    be shortened to a quotation; where it may not, rewrite becomes block. `asks` says how often the choice may be asked
+    for again before that, to go on in other words.
     """
 
     scanner: Callable[[str], Scanner]
@@ -55,6 +62,7 @@ class Plan:
     enforce: bool
     may_quote: Callable[[str], bool]
     licensed: tuple[str, ...] = ()
+    asks: int = 0
 
 
 class ChoiceGate:
@@ -68,8 +76,15 @@ class ChoiceGate:
         self._until_block = 0
         self._opened = 0
         self._known: frozenset[MatchKey] = frozenset()
+        self._abandoned: dict[MatchKey, Match] = {}
         self.stopped = False
         """Whether the choice was blocked; nothing more of it will leave."""
+        self.parted: Lane | None = None
+        """The channel that was cut off and waits for the choice to be asked for again; nothing is read meanwhile."""
+        self.tries: list[TryResult] = []
+        """What became of each time that the choice was asked for again; the last may still change."""
+        self.discarded = 0
+        """How many code points were read and then counted as never generated."""
         self.evidence = Evidence()
         self.verdict: Verdict | None = None
 
@@ -78,10 +93,15 @@ class ChoiceGate:
         """What was done; before `conclude()`, what was done so far."""
         if self.stopped:
             return Action.BLOCK
-        if any(lane.edits for lane in self._lanes.values()):
+        if self._abandoned or any(lane.edits for lane in self._lanes.values()):
             return Action.REWRITE
         attributed = self.verdict is not None and self.verdict.action is not Action.PASS
         return Action.ATTRIBUTE if attributed and self._plan.enforce else Action.PASS
+
+    @property
+    def asks_left(self) -> int:
+        """How often the choice may still be asked for again."""
+        return self._plan.asks - len(self.tries)
 
     @property
     def held(self) -> int:
@@ -95,7 +115,7 @@ class ChoiceGate:
 
     def feed(self, channel: str, text: str) -> str:
         """Read more of a channel and return what may leave now: the very `text` when nothing is held or changed."""
-        if self.stopped:
+        if self.stopped or self.parted:
             return ""
         lane = self._lanes.get(channel) or self._open(channel)
         scanned = lane.accept(text)
@@ -114,20 +134,51 @@ class ChoiceGate:
         """The text of the choice ends here: return what of each channel may still leave. `conclude` comes next."""
         out = {}
         for lane in self._lanes.values():
-            if self.stopped:
+            if self.stopped or self.parted:
                 break
             before = [match.output.end for match in lane.scanner.matches]
             lane.scanner.close()
             grew = before != [match.output.end for match in lane.scanner.matches]
             lane.touched |= grew
             out[lane.channel] = self._grown(lane) if grew else ""
-            if not self.stopped:
+            if not (self.stopped or self.parted):
                 out[lane.channel] += self._advance(lane)
         return out
 
+    def break_off(self, channel: str) -> None:
+        """What is being written now will not come to its end: go back to what left of it, to be asked for again."""
+        self.tries[-1:] = ["failed"]
+        lane = self._lanes.get(channel) or self._open(channel)
+        self._part(lane)
+
+    def resume(self) -> None:
+        """The choice was asked for again: what is fed next goes on right behind what left."""
+        lane, self.parted = self.parted, None
+        if lane is None:
+            return
+        self.tries.append("clean")
+        lane.scanner = self._plan.scanner(lane.channel)
+        text, at = lane.text, 0
+        while (at := lane.scanner.step(text, at)) < len(text):
+            pass
+        lane.resumed = len(text)
+        lane.touched = True
+        self._known = frozenset(_key(match) for match in self._matches())
+        self._opened = sum([each.scanner.opened for each in self._lanes.values()])
+        self._allowance = self._until_block = 0
+
+    def give_up(self) -> str:
+        """Nothing can be had that would go on: stop, and return what still leaves, the source of what was cut off."""
+        lane, self.parted = self.parted, None
+        self.stopped = True
+        if lane is None or not self._plan.may_quote(lane.channel):
+            return ""
+        cut_here = [match for match in self._abandoned.values() if match.output.end == lane.length]
+        return self._note(lane, cut_here[0], lane.length) if cut_here else ""
+
     def conclude(self) -> Verdict:
         """Judge what was read, once and for good; nothing more is read and nothing more leaves."""
-        matches = self._matches()
+        matches = [*self._matches(), *self._cut_off()]
         found = tuple(
             quotation
             for lane in self._lanes.values()
@@ -155,7 +206,7 @@ class ChoiceGate:
         out = ""
         while at < len(scanned):
             out += self._grown(lane)
-            if self.stopped:
+            if self.stopped or self.parted:
                 return out
             at = lane.scanner.step(scanned, at)
         return out + self._advance(lane)
@@ -220,18 +271,44 @@ class ChoiceGate:
         return match.output.end <= own.resumed or (elided_elsewhere and action is Action.REWRITE)
 
     def _act(self, lane: Lane, offenders: Sequence[tuple[Match, Action]], cut: int) -> str:
-        if self._must_block(lane, offenders):
+        if self.tries:
+            self.tries[-1] = "still_copied"
+        can_ask = self.asks_left > 0 and lane.channel == CONTENT
+        if self._must_block(lane, offenders) or not (can_ask or self._plan.may_quote(lane.channel)):
             return self._stop(lane, cut)
-        note = quote_note(offenders[0][0].work)
-        out = lane.take(cut) + note
-        lane.edits.append(Edit(cut, cut, note))
+        out = lane.take(cut)
+        if can_ask:
+            self._abandon(lane, [match for match, _ in offenders])
+            self._part(lane)
+            return out
         self._track(lane, offenders)
-        return out
+        return out + self._note(lane, offenders[0][0], cut)
 
     def _must_block(self, lane: Lane, offenders: Sequence[tuple[Match, Action]]) -> bool:
         elsewhere = any(match.channel != lane.channel for match, _ in offenders)
-        blocks = any(action is Action.BLOCK for _, action in offenders)
-        return blocks or elsewhere or not self._plan.may_quote(lane.channel)
+        return elsewhere or any(action is Action.BLOCK for _, action in offenders)
+
+    @staticmethod
+    def _note(lane: Lane, match: Match, cut: int) -> str:
+        """Put the source of a match in place of what is left out from `cut` on."""
+        note = quote_note(match.work)
+        lane.edits.append(Edit(cut, cut, note))
+        return note
+
+    def _abandon(self, lane: Lane, matches: Sequence[Match]) -> None:
+        """Remember what a copy had grown to when it was cut off, for the verdict to rest on."""
+        for match in matches:
+            end = max(match.output.start, min(match.output.end, lane.released))
+            cut_off = replace(match, output=Span(match.output.start, end), live=False)
+            known = self._abandoned.get(_key(match))
+            if known is None or known.counted < match.counted:
+                self._abandoned[_key(match)] = cut_off
+
+    def _part(self, lane: Lane) -> None:
+        """Nothing more is read of this answer. What has not left counts as never generated."""
+        self.discarded += lane.length - lane.released
+        lane.forget_after(lane.released)
+        self.parted = lane
 
     def _go_on_eliding(self, lane: Lane) -> str:
         """Text that is left out has grown: judge whether that is now too much for a quotation."""
@@ -272,6 +349,11 @@ class ChoiceGate:
         lane.followed = (-1, -1)
         self._allowance = 0
         return True
+
+    def _cut_off(self) -> list[Match]:
+        """Matches as they were when they were cut off, but for those that grew beyond that later."""
+        now = {_key(match): match.counted for match in self._matches()}
+        return [match for key, match in self._abandoned.items() if now.get(key, 0) < match.counted]
 
     def _matches(self) -> list[Match]:
         return [match for lane in self._lanes.values() for match in lane.matches()]

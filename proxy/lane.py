@@ -54,6 +54,15 @@ class Lane:
         """The channel's text as generated, as far as it was read."""
         return "".join(self.pieces)
 
+    @property
+    def sent(self) -> str:
+        """What of it left, with the notes that stand in place of what was left out."""
+        text, out, at = self.text, [], 0
+        for edit in self.edits:
+            out += [text[at : edit.cut], edit.note]
+            at = edit.resume
+        return "".join([*out, text[at : self.released]])
+
     def accept(self, text: str) -> str:
         """Take more generated text and return what of it is scanned."""
         self.pieces.append(text)

@@ -12,6 +12,7 @@ from indexes.model import Kind, Span
 from policies.model import Action, Evidence, Mode, Use, Verdict
 
 Outcome: TypeAlias = Literal["completed", "client_left", "refused", "upstream_failed", "failed"]
+TryResult: TypeAlias = Literal["clean", "still_copied", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class ChoiceRecord:
     """The verdict on one choice (or image), with all it rests on.
 
     `applied` is what was really done: `pass` where the mode changes nothing. `delivered_chars` counts code points of
-    all channels that reached the client. Decoded again, `decide(policy, evidence, use)` gives `verdict`.
+    all channels that reached the client. `tries` says of each time that the choice was asked for again, to go on in
+    other words, what came of it. Decoded again, `decide(policy, evidence, use)` gives `verdict`.
     """
 
     choice: int
@@ -65,6 +67,7 @@ class ChoiceRecord:
     finish_reason: str | None
     delivered_chars: int
     excerpts: tuple[Excerpt, ...] = ()
+    tries: tuple[TryResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
