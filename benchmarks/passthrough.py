@@ -2,34 +2,37 @@
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 
+import httpx
+from httpx_aiohttp import HttpxAiohttpClient
 from litestar import Litestar, Request, post
 from litestar.response import Response, Stream
 
-from proxy.upstream import HttpReply, HttpUpstream, UpstreamRequest
+_KEPT = ("authorization", "content-type")
 
 
 def create_app() -> Litestar:
     """Pass chat completions to the server named by the environment variable UP (a base that ends in /v1)."""
-    upstream = HttpUpstream("upstream", os.environ["UP"])
+    client = HttpxAiohttpClient(
+        base_url=os.environ["UP"],
+        limits=httpx.Limits(max_connections=4096, max_keepalive_connections=512),
+        timeout=httpx.Timeout(120, connect=10),
+    )
 
     @post("/v1/chat/completions", status_code=200)
     async def chat(request: Request) -> Response | Stream:
-        reply = await upstream.open(
-            UpstreamRequest("POST", "/v1/chat/completions", dict(request.headers), await request.body())
-        )
+        headers = {name: value for name, value in request.headers.items() if name in _KEPT}
+        outgoing = client.build_request("POST", "/chat/completions", content=await request.body(), headers=headers)
+        reply = await client.send(outgoing, stream=True)
         if not reply.headers["content-type"].startswith("text/event-stream"):
-            body = b"".join([block async for block in reply.chunks()])
-            return Response(body, media_type="application/json")
+            return Response(await reply.aread(), media_type="application/json")
         return Stream(relay(reply), media_type="text/event-stream")
 
-    async def relay(reply: HttpReply) -> AsyncIterator[bytes]:
+    async def relay(reply: httpx.Response) -> AsyncIterator[bytes]:
         try:
-            async with aclosing(reply.chunks()) as blocks:
-                async for block in blocks:
-                    yield block
+            async for block in reply.aiter_raw():
+                yield block
         finally:
-            await reply.close()
+            await reply.aclose()
 
-    return Litestar([chat], openapi_config=None, logging_config=None, on_shutdown=[upstream.close])
+    return Litestar([chat], openapi_config=None, logging_config=None, on_shutdown=[client.aclose])

@@ -1,11 +1,10 @@
 """The ASGI response that streams an answer and closes it for certain when the client leaves.
 
-litestar's own streaming response leaves the generator open when the client goes away while `send` waits; the generator
-here is closed in every case, so the exchange behind it always ends, tells the ledger, and cancels its upstream.
+litestar's own streaming response leaves its generator open when the client goes away while `send` waits. Here the
+answer hands over its own pieces, and is closed in every case: it tells the ledger, and cancels its upstream.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 
 import anyio
 from anyio.abc import TaskGroup
@@ -21,17 +20,17 @@ _LAST_WORDS = 1.0
 
 
 class Relay(ASGIResponse):
-    """Streams `frames`; each is sent as it comes. `close` is called at the end in every case, started or not.
+    """Streams what `answer` hands over, piece by piece. `close` is called at the end in every case, started or not.
 
     Halted by `drain`, the stream ends with an error event.
     """
 
-    __slots__ = ("close", "drain", "frames")
+    __slots__ = ("answer", "close", "drain")
     _should_set_content_length = False
 
     def __init__(
         self,
-        frames: AsyncGenerator[bytes, None],
+        answer: Callable[[Callable[[bytes], Awaitable[None]]], Awaitable[None]],
         close: Callable[[], Awaitable[None]],
         drain: Drain,
         *,
@@ -40,20 +39,22 @@ class Relay(ASGIResponse):
         media_type: str,
     ) -> None:
         super().__init__(status_code=status_code, headers=headers, media_type=media_type)
-        self.frames = frames
+        self.answer = answer
         self.close = close
         self.drain = drain
 
     @override
     async def __call__(self, scope: object, receive: Receive, send: Send) -> None:
+        def piece(body: bytes) -> Awaitable[None]:
+            return send({"type": "http.response.body", "body": body, "more_body": True})
+
         try:
-            async with aclosing(self.frames), anyio.create_task_group() as group:
+            async with anyio.create_task_group() as group:
                 group.start_soon(cancel_when_left, receive, group)
                 await self.start_response(send)
                 try:
                     with self.drain.running():
-                        async for frame in self.frames:
-                            await send({"type": "http.response.body", "body": frame, "more_body": True})
+                        await self.answer(piece)
                 except StoppingError as error:
                     await _say(error, send)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
