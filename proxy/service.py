@@ -202,7 +202,7 @@ class Service:
         if media_type.startswith("text/event-stream"):
             headers.setdefault("cache-control", "no-cache")
             return Relay(
-                exchange.stream(),
+                exchange.stream,
                 exchange.close,
                 self.drain,
                 status_code=reply.status,
