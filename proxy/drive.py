@@ -4,10 +4,11 @@ Together with the ledger's writer this is the only place with a broad `except`: 
 unless the policy says to pass when we could not look, and is never counted as success.
 """
 
+import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -20,6 +21,7 @@ from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.record import ChoiceRecord, Closing, Outcome, RequestFacts
 from proxy.metrics import FailureStage, Metrics
 from proxy.notes import Excerpts, record
+from proxy.rewrite import KEEP_ALIVE, Rewriter, next_block
 from proxy.upstream import Reply, UpstreamError, UpstreamTimeoutError
 from proxy.wire import answer, sse
 from proxy.wire.errors import WireError
@@ -74,6 +76,8 @@ class Exchange:
         self._busy = 0.0
         self._recorded = False
         self._deadline = time.perf_counter() + terms.seconds
+        self.rewriter: Rewriter | None = None
+        """Who is asked to go on in other words where a copied passage was cut off."""
 
     async def stream(self, send: Send) -> None:
         """Send a streamed answer, piece by piece; ends by itself in every case and raises only what `send` does."""
@@ -115,6 +119,9 @@ class Exchange:
             began = time.perf_counter()
             out = self._guard.answer(body)
             self._busy += time.perf_counter() - began
+            if self._guard.parted:
+                await self._go_on(_nowhere)
+                return body if self._open else self._guard.rest(self._terms.prompt_chars)
             await self._record()
         except Exception as error:
             if not self._passes(error):
@@ -126,25 +133,91 @@ class Exchange:
         decoder = sse.Decoder()
         async with aclosing(self._reply.chunks()) as blocks:
             async for block in blocks:
-                out: list[bytes] = []
-                events = iter(decoder.feed(block))
-                fault = self._take(events, out)
-                if self._guard.ended:
-                    fault = await self._take_on(events, out, fault)
-                if frame := out[0] if len(out) == 1 else b"".join(out):
-                    await send(frame)
-                if fault is not None:
-                    raise fault
-                if self._done or self._over:
+                await self._pass_on(decoder.feed(block), send)
+                if self._done or self._over or self._guard.parted:
                     break
             if self._done:
                 await self._drain(blocks)
-        if self._done:
-            return
+        if self._guard.parted and not self._open:
+            await self._reply.close()
+            async with self._kept_alive(send):
+                await self._go_on(send)
+        elif not (self._done or self._over):
+            self._check_end(decoder)
         if self._over:
             await send(self._last_words())
-        else:
-            self._check_end(decoder)
+
+    async def _pass_on(self, events: Iterable[sse.Event], send: Send) -> None:
+        """Send what the client gets for some events."""
+        out: list[bytes] = []
+        events = iter(events)
+        fault = self._take(events, out)
+        if self._guard.ended:
+            fault = await self._take_on(events, out, fault)
+        if frame := out[0] if len(out) == 1 else b"".join(out):
+            await send(frame)
+        if fault is not None:
+            raise fault
+
+    async def _go_on(self, send: Send) -> None:
+        """Have the answer go on in other words where a copy was cut off, as often as the policy lets us ask for that.
+
+        What fails meanwhile is a try that failed, and no fault of the answer.
+        """
+        began = time.perf_counter()
+        while self._guard.parted and not self._open:
+            if self.rewriter is None or not self._guard.can_ask:
+                await self._give_up(send)
+                break
+            try:
+                await self._ask_again(self.rewriter, send)
+            except (UpstreamError, UpstreamReportedError, WireError):
+                self._guard.break_off()
+                if self._guard.parted is None:
+                    raise
+                self._metrics.failure("rewrite", "closed")
+        self._metrics.stage_took("rewrite", time.perf_counter() - began)
+
+    async def _ask_again(self, rewriter: Rewriter, send: Send) -> None:
+        """Ask once, and send what comes as far as it may leave."""
+        guard, decoder = self._guard, sse.Decoder()
+        again = guard.again(self._terms.prompt_chars)
+        said, last = guard.deltas, time.perf_counter()
+        async with aclosing(rewriter.blocks(again)) as blocks:
+            while True:
+                now = time.perf_counter()
+                if guard.deltas != said:  # comments and empty chunks are no progress
+                    said, last = guard.deltas, now
+                block = await next_block(blocks, min(last + rewriter.seconds, self._deadline) - now)
+                if block is None:
+                    break
+                await self._pass_on(decoder.feed(block), send)
+                if self._done or self._over or guard.parted:
+                    return
+        self._check_end(decoder)
+
+    async def _give_up(self, send: Send) -> None:
+        """No other words are to be had: end the answer here."""
+        out = [self._guard.give_up()]
+        await self._tell(out)
+        await send(b"".join(out))
+
+    @asynccontextmanager
+    async def _kept_alive(self, send: Send) -> AsyncGenerator[None, None]:
+        """Comments for the client while it waits, which keep its connection from being taken for dead."""
+        rewriter = self.rewriter
+
+        async def beat() -> None:
+            while True:
+                await send(sse.comment(KEEP_ALIVE))
+                await asyncio.sleep(rewriter.beat if rewriter else 1.0)
+
+        beating = asyncio.ensure_future(beat())
+        try:
+            yield
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
 
     def _take(self, events: Iterator[sse.Event], out: list[bytes]) -> Exception | None:
         """Put what the client gets for these events on `out`, as far as the first with which a choice ends.
@@ -159,7 +232,7 @@ class Exchange:
                     self._check_complete()
                     self._done = True
                 out.append(self._event(event))
-                if self._done or self._guard.ended:
+                if self._done or self._guard.ended or self._guard.parted:
                     break
         except Exception as error:  # noqa: BLE001 (handed back, to be raised once what came before it has left)
             return error
@@ -179,7 +252,7 @@ class Exchange:
                 return error
             finally:
                 self._busy += time.perf_counter() - began
-            if not (self._done or self._over):
+            if not (self._done or self._over or self._guard.parted):
                 fault = self._take(events, out)
         return fault
 
@@ -221,13 +294,17 @@ class Exchange:
                 await self._ledger.append(terms.facts, written)
             self._recorded = True
             self._metrics.choice(written)
+            for result in written.tries:
+                self._metrics.rewrite_try(result)
+            if choice.gate.fell_back:
+                self._metrics.rewrite_try("blocked" if choice.gate.stopped else "quoted")
 
     def _last_words(self) -> bytes:
         """The end of a stream whose upstream is cancelled: usage if it was asked for, then the done marker."""
         usage = b""
         if self._terms.with_usage:
-            generated = sum(lane.length for choice in self._guard.choices for lane in choice.gate.lanes.values())
-            usage = sse.data_event(answer.usage_chunk(self._guard.shell, self._terms.prompt_chars, generated))
+            spent = self._guard.spent(self._terms.prompt_chars)
+            usage = sse.data_event(answer.usage_chunk(self._guard.shell, spent))
         return usage + sse.DONE
 
     def _check_time(self, now: float) -> None:
@@ -248,6 +325,8 @@ class Exchange:
     def _passes(self, error: Exception) -> bool:
         """Whether the answer leaves unjudged because of a fault of ours."""
         if not self._terms.fail_open or isinstance(error, UpstreamError | UpstreamReportedError):
+            return False
+        if self._guard.asks and isinstance(error, WireError):
             return False
         self._metrics.failure(_stage(error), "open")
         self._open = True
@@ -305,6 +384,10 @@ class Exchange:
         self._metrics.held(self._guard.held)
         if self._guard.dropped:
             self._metrics.dropped_field(facts.route, self._guard.dropped)
+
+
+async def _nowhere(_: bytes) -> None:
+    """Where the pieces of an answer go that is put together once it is complete."""
 
 
 def left(*, halted: bool) -> Closing:

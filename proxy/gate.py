@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from indexes.base import Scanner
-from indexes.model import Match, Span
+from indexes.model import Match, Span, Work
 from policies.edits import quote_note
 from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Quotation, Verdict
 from policies.quotation import quotations
@@ -83,6 +83,8 @@ class ChoiceGate:
         """The channel that was cut off and waits for the choice to be asked for again; nothing is read meanwhile."""
         self.tries: list[TryResult] = []
         """What became of each time that the choice was asked for again; the last may still change."""
+        self.fell_back = False
+        """Whether a copy that was to be told in other words became a quotation or a block in their place."""
         self.discarded = 0
         """How many code points were read and then counted as never generated."""
         self.evidence = Evidence()
@@ -97,6 +99,11 @@ class ChoiceGate:
             return Action.REWRITE
         attributed = self.verdict is not None and self.verdict.action is not Action.PASS
         return Action.ATTRIBUTE if attributed and self._plan.enforce else Action.PASS
+
+    @property
+    def copied(self) -> Work:
+        """The work that was copied where the choice was cut off last."""
+        return list(self._abandoned.values())[-1].work
 
     @property
     def asks_left(self) -> int:
@@ -170,7 +177,7 @@ class ChoiceGate:
     def give_up(self) -> str:
         """Nothing can be had that would go on: stop, and return what still leaves, the source of what was cut off."""
         lane, self.parted = self.parted, None
-        self.stopped = True
+        self.stopped = self.fell_back = True
         if lane is None or not self._plan.may_quote(lane.channel):
             return ""
         cut_here = [match for match in self._abandoned.values() if match.output.end == lane.length]
@@ -274,13 +281,16 @@ class ChoiceGate:
         if self.tries:
             self.tries[-1] = "still_copied"
         can_ask = self.asks_left > 0 and lane.channel == CONTENT
-        if self._must_block(lane, offenders) or not (can_ask or self._plan.may_quote(lane.channel)):
+        may_go_on = can_ask or self._plan.may_quote(lane.channel)
+        if self._must_block(lane, offenders) or not may_go_on:
+            self.fell_back = all(action is Action.REWRITE for _, action in offenders)
             return self._stop(lane, cut)
         out = lane.take(cut)
         if can_ask:
             self._abandon(lane, [match for match, _ in offenders])
             self._part(lane)
             return out
+        self.fell_back = True
         self._track(lane, offenders)
         return out + self._note(lane, offenders[0][0], cut)
 
@@ -302,6 +312,7 @@ class ChoiceGate:
             cut_off = replace(match, output=Span(match.output.start, end), live=False)
             known = self._abandoned.get(_key(match))
             if known is None or known.counted < match.counted:
+                self._abandoned.pop(_key(match), None)
                 self._abandoned[_key(match)] = cut_off
 
     def _part(self, lane: Lane) -> None:

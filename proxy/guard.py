@@ -1,22 +1,28 @@
 """All choices of one answer under guard, sans-I/O: events or a whole answer in, bytes for the client out.
 
 Streamed and whole answers take the same path: a whole answer is one chunk that ends every choice it carries.
+
+Where a copy is to be told in other words, `parted` names the choice that was cut off. Whoever reads upstream then stops
+reading, asks `again`, and hands over the events of what is written next; a whole answer is put together by `rest`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from indexes.errors import FairgateError
+from policies.edits import cite
 from proxy.gate import ChoiceGate, Plan
+from proxy.wire.again import Again, joint
 from proxy.wire.answer import shell
 from proxy.wire.chat import ChatReader, Chunk
 from proxy.wire.errors import WireError
-from proxy.wire.fields import REFUSAL
+from proxy.wire.fields import CONTENT, REASONING, REFUSAL
 from proxy.wire.logprobs import ChoiceLogprobs
 from proxy.wire.sieve import CallNumbers, Json
 from proxy.wire.splice import Additions, splice
 from proxy.wire.sse import Event, data_event
+from proxy.wire.usage import Spent, tokens
 
 BLOCKED = "content_filter"
 
@@ -53,6 +59,7 @@ class AnswerGuard:
         self._notes = notes
         self._expected = choices
         self._with_logprobs = logprobs
+        self._as_it_comes = not logprobs
         self._reader = ChatReader(with_logprobs=logprobs)
         self._choices: dict[int, GuardedChoice] = {}
         self.ended: list[GuardedChoice] = []
@@ -61,6 +68,14 @@ class AnswerGuard:
         self.deltas = 0
         self.usage: object = None
         self.shell: Json = {}
+        self.parted: GuardedChoice | None = None
+        """The choice that was cut off and is to be asked for again."""
+        self.asks = 0
+        self._spent = Spent()
+        self._behind: str | None = None
+        """What left before the answer that is being read, none of whose text has come yet."""
+        self._counted = 0
+        self._body: Chunk | None = None
 
     @property
     def choices(self) -> tuple[GuardedChoice, ...]:
@@ -85,13 +100,13 @@ class AnswerGuard:
         """
         if event.data is None or event.is_done:
             return event.raw
-        if not self._with_logprobs and (token := self._reader.token(event.data)) is not None:
+        if self._as_it_comes and (token := self._reader.token(event.data)) is not None:
             self.deltas += 1
             choice = self._choices.get(token.choice) or self._open(token.choice)
             if choice.finish_reason is not None:
                 return b""
             out = choice.gate.feed(token.channel, token.text)
-            if not choice.gate.stopped:
+            if not (choice.gate.stopped or choice.gate.parted):
                 if out == token.text:
                     return event.raw
                 if not out:
@@ -101,6 +116,8 @@ class AnswerGuard:
             return self._settle(self._reader.chunk(event.data), fed, event, framer(event))
         chunk = self._reader.chunk(event.data)
         self.deltas += bool(chunk.parts)
+        if self.asks:
+            self._fit(chunk)
         return self._settle(chunk, self._feed(chunk), event, framer(event))
 
     def answer(self, body: bytes) -> bytes:
@@ -108,7 +125,79 @@ class AnswerGuard:
         chunk = self._reader.answer(body)
         if not chunk.choices and not chunk.is_error:
             raise WireError("upstream's answer holds no choices, so there is nothing that could be checked")
-        return self._settle(chunk, self._feed(chunk), Event(body, body), bytes, whole=True)
+        out = self._settle(chunk, self._feed(chunk), Event(body, body), bytes, whole=True)
+        self._body = chunk
+        return out
+
+    def again(self, prompt_chars: int) -> Again:
+        """Ask for the choice that was cut off: what to ask for. The next events are those of that answer.
+
+        `prompt_chars` is how many code points upstream was asked with, for servers that do not say what they used.
+        """
+        choice, self.parted = self.parted, None
+        if choice is None or (lane := choice.gate.parted) is None:
+            raise ValueError("no choice was cut off")
+        self._spent, self.usage = self.spent(prompt_chars), None
+        self._counted = self._generated
+        self._as_it_comes = False
+        self._reader = ChatReader(with_logprobs=False)
+        self._behind = lane.sent
+        self.asks += 1
+        used = max(tokens(len(self._behind)), lane.scanner.words)
+        choice.gate.resume()
+        return Again(self._behind, used, cite(choice.gate.copied), self.asks)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the choice that was cut off may be asked for again."""
+        return self.parted is not None and self.parted.gate.asks_left > 0
+
+    def break_off(self) -> None:
+        """The answer that was asked for again did not come to its end: it is cut off where it stands."""
+        for choice in self._choices.values():
+            if choice.finish_reason is None:
+                choice.gate.break_off(CONTENT)
+                self.parted = choice
+
+    def give_up(self) -> bytes:
+        """No answer can be had that goes on: end the choice, and return the event that says so."""
+        choice, self.parted = self.parted, None
+        if choice is None:
+            return b""
+        chunk = Chunk({**self.shell, "choices": []}, "delta", CallNumbers())
+        fed = {(choice.number, CONTENT): choice.gate.give_up()}
+        chunk.choice(choice.number)
+        return self._settle(chunk, fed, Event(b"", b""), data_event)
+
+    def rest(self, prompt_chars: int) -> bytes:
+        """The body of a whole answer that was asked for again and has ended."""
+        chunk = self._body
+        if chunk is None:
+            raise ValueError("there is no whole answer")
+        for choice in self._choices.values():
+            texts = {lane.channel: lane.sent for lane in choice.gate.lanes.values()}
+            if choice.gate.stopped and (said := self._notes.refusal(choice)):
+                texts[REFUSAL] = texts.get(REFUSAL, "") + said
+            for channel, text in texts.items():
+                chunk.put(choice.number, channel, text)
+            chunk.finish(choice.number, choice.finish_reason or BLOCKED)
+        used = self._spent.plus(self.usage) if isinstance(self.usage, dict) else self.spent(prompt_chars).total()
+        chunk.body["usage"] = used
+        return splice(chunk.encode(), self._notes.additions(self.choices))
+
+    def spent(self, prompt_chars: int) -> Spent:
+        """What all asks used so far; of one whose upstream did not say, about so much."""
+        spent = replace(self._spent)
+        generated = self._generated - self._counted
+        if generated or self.usage is not None:
+            spent.add(self.usage, prompt_chars, generated)
+        return spent
+
+    @property
+    def _generated(self) -> int:
+        """Code points of all that was generated, as far as it was read."""
+        gates = [choice.gate for choice in self._choices.values()]
+        return sum(gate.discarded + sum(lane.length for lane in gate.lanes.values()) for gate in gates)
 
     def surrender(self) -> bytes:
         """Give back, unjudged, all that is held: the policy says to pass when we could not look."""
@@ -156,17 +245,11 @@ class AnswerGuard:
         """Write what may leave onto the chunk, end the choices that end with it, and encode it if it changed."""
         if chunk.is_error:
             raise UpstreamReportedError(f"upstream reported a fault: {_error_words(chunk.body['error'])}")
-        self._remember(chunk)
-        changed = self._drop(chunk)
-        ending = []
-        for number in chunk.choices:
-            choice = self._choices[number]
-            if choice.finish_reason is not None:
-                chunk.remove_choice(number)
-                changed = True
-            elif whole or choice.gate.stopped or number in chunk.finished:
-                changed |= self._end(chunk, choice, fed, whole=whole)
-                ending.append(choice)
+        if not self.asks:
+            self._remember(chunk)
+        changed = self._drop(chunk) or self.asks > 0
+        ending, touched = self._end_all(chunk, fed, whole=whole)
+        changed |= touched
         for (number, channel), text in fed.items():
             if chunk.texts(number).get(channel, "") != text:
                 chunk.put(number, channel, text)
@@ -183,12 +266,31 @@ class AnswerGuard:
                 return frame(splice(payload, additions))
         return frame(payload) if changed else event.raw
 
+    def _end_all(
+        self, chunk: Chunk, fed: dict[tuple[int, str], str], *, whole: bool
+    ) -> tuple[list[GuardedChoice], bool]:
+        """End the choices that end with a chunk: which they are, and whether the chunk changed for it."""
+        ending, changed = [], False
+        for number in chunk.choices:
+            choice = self._choices[number]
+            if choice.finish_reason is not None:
+                chunk.remove_choice(number)
+                changed = True
+            elif whole or choice.gate.stopped or number in chunk.finished:
+                changed |= self._end(chunk, choice, fed, whole=whole)
+            if choice.gate.parted:
+                self.parted = choice
+            elif choice.finish_reason is not None and number in chunk.choices:
+                ending.append(choice)
+        return ending, changed
+
     def _end(self, chunk: Chunk, choice: GuardedChoice, fed: dict[tuple[int, str], str], *, whole: bool) -> bool:
         """Bring a choice to its end; returns whether the chunk changed for it."""
         if not choice.gate.stopped:
-            for channel, text in choice.gate.close().items():
-                if text:
-                    fed[choice.number, channel] = fed.get((choice.number, channel), "") + text
+            self._close(choice, fed)
+        if choice.gate.parted:
+            chunk.choice(choice.number)["finish_reason"] = None
+            return True
         choice.gate.conclude()
         if not choice.gate.stopped:
             choice.finish_reason = str(chunk.choice(choice.number).get("finish_reason") or "stop")
@@ -203,6 +305,14 @@ class AnswerGuard:
                     fed.pop((choice.number, channel), None)
                     chunk.remove(choice.number, channel)
         return True
+
+    def _close(self, choice: GuardedChoice, fed: dict[tuple[int, str], str]) -> None:
+        """The text of a choice ends here: what was held of it may leave."""
+        if self._behind is not None and choice.gate.parted is None:
+            raise WireError("upstream had nothing more to say, so a copied passage could not be replaced")
+        for channel, text in choice.gate.close().items():
+            if text:
+                fed[choice.number, channel] = fed.get((choice.number, channel), "") + text
 
     def _drop(self, chunk: Chunk) -> bool:
         """In enforce, take out what no table lists."""
@@ -221,6 +331,26 @@ class AnswerGuard:
                 released = {channel: lane.released for channel, lane in lanes.items()}
                 changed |= chunk.put_logprobs(number, queues.release(released))
         return changed
+
+    def _fit(self, chunk: Chunk) -> None:
+        """Make a chunk of an answer that was asked for again go on with the answer that the client knows.
+
+        Its reasoning would speak of our wish, so it is left out.
+        """
+        self._remember(chunk)
+        chunk.body.update(self.shell)
+        if chunk.has_usage:
+            chunk.body["usage"] = self._spent.plus(chunk.body["usage"])
+        for number in chunk.choices:
+            if number not in self._choices:
+                chunk.remove_choice(number)
+                continue
+            chunk.message(number).pop("role", None)
+            chunk.remove(number, REASONING)
+        for part in chunk.parts:
+            if self._behind is not None:
+                part.write(joint(self._behind, part.text) + part.text if part.channel == CONTENT else part.text)
+                self._behind = None
 
     def _remember(self, chunk: Chunk) -> None:
         if chunk.has_usage:

@@ -68,6 +68,7 @@ def plan(request: ChatRequest, index: TextIndex, judge: PolicyJudge) -> Plan:
         earlier=Conversation(index, request.earlier).earlier,
         enforce=policy.mode == "enforce",
         may_quote=lambda channel: quotes and channel in _QUOTABLE,
+        asks=policy.rewrite.tries if request.may_rewrite else 0,
     )
 
 

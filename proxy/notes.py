@@ -57,6 +57,7 @@ def record(choice: GuardedChoice, use: Use, mode: Mode, excerpts: Excerpts) -> C
         finish_reason=choice.finish_reason,
         delivered_chars=sum(lane.released + sum(edit.shift for edit in lane.edits) for lane in gate.lanes.values()),
         excerpts=tuple(_excerpts(choice, excerpts)),
+        tries=tuple(gate.tries),
     )
 
 

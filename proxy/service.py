@@ -25,6 +25,7 @@ from proxy.ledger.record import Closing, RequestFacts
 from proxy.metrics import Metrics
 from proxy.notes import ClientNotes
 from proxy.relay import Relay
+from proxy.rewrite import Rewriter, for_another
 from proxy.settings import Settings, duration
 from proxy.upstream import Reply, Upstream, UpstreamError, UpstreamRequest
 from proxy.wire import answer
@@ -91,6 +92,7 @@ class Service:
             if not 200 <= reply.status < 300:
                 return await self._verbatim(reply, facts)
             exchange, guard = self._exchange(reply, request, facts, PolicyJudge(policy, use), world.index)
+            exchange.rewriter = self._rewriter(incoming, request, caller, policy)
             handed_over = True
         finally:
             self.running -= not handed_over
@@ -190,6 +192,20 @@ class Service:
             halted=lambda: self.drain.halted,
         )
         return Exchange(terms, guard, reply, self.ledger, self.metrics), guard
+
+    def _rewriter(self, incoming: Incoming, request: ChatRequest, caller: Caller, policy: Policy) -> Rewriter | None:
+        """Who is asked to go on in other words where a copied passage was cut off; None where there is no such one."""
+        headers = _sent_on(incoming.headers, caller)
+        sent = UpstreamRequest("POST", incoming.path, headers, request.body, incoming.query)
+        seconds = duration(self.settings.values.limits.rewrite)
+        name = policy.rewrite.upstream
+        if name == "same":
+            return Rewriter(self._upstream(request.model), sent, None, seconds)
+        other = next((each for each in self.settings.values.upstreams if each.name == name), None)
+        if other is None:
+            return None
+        known = request.model in other.models or "*" in other.models
+        return Rewriter(self.upstreams[name], for_another(sent), None if known else other.models[0], seconds)
 
     def _ended(self) -> None:
         self.running -= 1

@@ -109,11 +109,12 @@ class LedgerSettings(_Shape, frozen=True):
 
 
 class LimitSettings(_Shape, frozen=True):
-    """Bounds of the server itself: request bytes, streams at once, seconds an answer may take."""
+    """Bounds of the server itself: request bytes, streams at once, how long an answer takes, or a rewriter is silent."""
 
     body: Annotated[int, msgspec.Meta(ge=1024)] = 32 * 1024 * 1024
     streams: Annotated[int, msgspec.Meta(ge=1)] = 4096
     time: Duration = "15m"
+    rewrite: Duration = "30s"
 
 
 class Ready(_Shape, frozen=True):

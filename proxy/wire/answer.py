@@ -11,10 +11,10 @@ from policies.model import Action, JudgedMatch, Mode, Verdict
 from proxy.wire.fields import CONTENT
 from proxy.wire.sieve import Json
 from proxy.wire.splice import Additions
+from proxy.wire.usage import Spent
 
 Level: TypeAlias = Literal["off", "minimal", "full"]
 _SHELL = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
-_CHARS_PER_TOKEN = 4  # a rule of thumb, for English
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,19 +175,12 @@ def stop_chunk(frame: Json, choice: int, said: str | None, reason: str = "conten
     return msgspec.json.encode(frame | {"choices": [ended]})
 
 
-def usage_chunk(frame: Json, prompt_chars: int, completion_chars: int) -> bytes:
+def usage_chunk(frame: Json, spent: Spent) -> bytes:
     """The usage frame of a stream whose upstream was cancelled before it sent one; its `estimated` says that we guess.
 
-    Both figures are code points: of the request's messages, and of what was generated, delivered or not.
+    It counts all that was generated, delivered or not.
     """
-    prompt, completion = (-(-chars // _CHARS_PER_TOKEN) for chars in (prompt_chars, completion_chars))
-    usage = {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "estimated": True,
-    }
-    return msgspec.json.encode(frame | {"choices": [], "usage": usage})
+    return msgspec.json.encode(frame | {"choices": [], "usage": spent.total() | {"estimated": True}})
 
 
 def _match(choice: int, judged: JudgedMatch, delivered: Span | None) -> Json:

@@ -22,6 +22,7 @@ from proxy.wire.answer import (
     usage_chunk,
 )
 from proxy.wire.chat import ChatReader
+from proxy.wire.usage import Spent
 
 EMMA = Work(
     "emma", "Emma", creators=("Jane Austen",), holder="nobody", license="PDM-1.0", url="https://example.org/emma"
@@ -193,7 +194,7 @@ def test_a_blocked_choice_ends_with_a_chunk_of_its_stream() -> None:
 
 
 def test_usage_of_a_cancelled_stream_says_that_it_is_a_guess() -> None:
-    frame = msgspec.json.decode(usage_chunk(shell(FIRST), 10, 7))
+    frame = msgspec.json.decode(usage_chunk(shell(FIRST), Spent(3, 2)))
     assert frame["choices"] == []
     assert frame["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5, "estimated": True}
 

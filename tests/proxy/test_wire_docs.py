@@ -12,6 +12,7 @@ from proxy.wire.answer import Outcome, Stamp, additions, usage_chunk
 from proxy.wire.chat import ChatReader
 from proxy.wire.fields import AUDIO, CALL, CHOICE, CITATION, CUSTOM, ENVELOPE, FUNCTION, LOGPROB, MESSAGE
 from proxy.wire.request import read_chat_request
+from proxy.wire.usage import Spent
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 EXAMPLES = [msgspec.json.decode(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
@@ -55,4 +56,4 @@ def test_the_examples_have_the_shape_of_what_is_sent() -> None:
         assert shape(shown["choices"][0]["content_filter_results"]) == shape(added.choices[0]["content_filter_results"])
         citations = added.messages.get(0, {}).get("annotations")
         assert shape(shown["choices"][0]["delta"].get("annotations")) == shape(citations)
-    assert shape(example("usage")[0]["usage"]) == shape(msgspec.json.decode(usage_chunk({}, 1, 1))["usage"])
+    assert shape(example("usage")[0]["usage"]) == shape(msgspec.json.decode(usage_chunk({}, Spent(1, 1)))["usage"])

@@ -1,0 +1,71 @@
+"""Asking a generator again, to go on with an answer in other words where a copied passage was cut off."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+import anyio
+
+from proxy.upstream import Reply, Upstream, UpstreamError, UpstreamRequest, UpstreamTimeoutError
+from proxy.wire.again import Again, ask_again
+
+KEEP_ALIVE = "still writing"
+_OWN = frozenset({"authorization", "api-key"})
+_REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriter:
+    """Whom to ask, and for how long to wait.
+
+    `request` is the client's as it went to upstream; `model` is asked for in place of the client's. `seconds` is how
+    long the rewriter may be silent, `beat` after how many seconds the client is told that we are still there.
+    """
+
+    upstream: Upstream
+    request: UpstreamRequest
+    model: str | None
+    seconds: float
+    beat: float = 5.0
+
+    async def blocks(self, again: Again) -> AsyncGenerator[bytes, None]:
+        """The stream that goes on with an answer; raises UpstreamError where there is none."""
+        reply = await self._open(again)
+        try:
+            async with aclosing(reply.chunks()) as blocks:
+                async for block in blocks:
+                    yield block
+        finally:
+            with anyio.CancelScope(shield=True):
+                await reply.close()
+
+    async def _open(self, again: Again) -> Reply:
+        """Ask; a server that refuses to be told how to go on with a message is asked without that."""
+        reply = await self._ask(again, prefill=True)
+        if reply.status in _REFUSED:
+            await reply.close()
+            reply = await self._ask(again, prefill=False)
+        if reply.status == HTTPStatus.OK and reply.headers.get("content-type", "").startswith("text/event-stream"):
+            return reply
+        await reply.close()
+        raise UpstreamError(f"the rewriter answered {reply.status} and no stream")
+
+    async def _ask(self, again: Again, *, prefill: bool) -> Reply:
+        body = ask_again(self.request.body, again, model=self.model, prefill=prefill)
+        return await self.upstream.open(replace(self.request, body=body))
+
+
+async def next_block(blocks: AsyncGenerator[bytes, None], seconds: float) -> bytes | None:
+    """The next bytes of a stream, None at its end; raises UpstreamTimeoutError when they do not come in time."""
+    try:
+        with anyio.fail_after(max(0.0, seconds)):
+            return await anext(blocks, None)
+    except TimeoutError as error:
+        raise UpstreamTimeoutError("the rewriter was silent for too long") from error
+
+
+def for_another(request: UpstreamRequest) -> UpstreamRequest:
+    """The request as another upstream may see it: the key that it came with was not meant for that one."""
+    headers: Mapping[str, str] = {name: value for name, value in request.headers.items() if name not in _OWN}
+    return replace(request, headers=headers)

@@ -1,0 +1,110 @@
+"""The request that asks for the rest of an answer in other words. Sans-I/O.
+
+What the client has is sent along as the last message, an assistant's, for upstream to go on with. A server that knows
+no such thing answers anew, and what it says is put behind what the client has.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from proxy.wire.sieve import Json
+
+_GO_ON = (
+    "Your answer has been cut off where it began to repeat {work} word for word. Go on from exactly where it stops, "
+    "in words of your own. Do not recite or quote that text any further."
+)
+_GO_ON_BUT = (
+    "Your answer has been cut off again, since it goes on repeating {work} word for word. Finish the sentence with "
+    "other words than that text has, and then say something of your own in a few sentences, without any quotation."
+)
+_BOUNDS = ("max_tokens", "max_completion_tokens")
+_PREFILL = {"continue_final_message": True, "add_generation_prompt": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What is asked for: to go on after `delivered`, which is about so many `tokens`, without reciting `work`.
+
+    `attempt` counts from 1.
+    """
+
+    delivered: str
+    tokens: int
+    work: str
+    attempt: int
+
+
+def ask_again(body: bytes, again: Again, *, model: str | None = None, prefill: bool = True) -> bytes:
+    """The body of that request, from the body of the first; always streamed.
+
+    `model` is asked for in place of the client's. `prefill` names the last message as one to go on with, in the keys
+    by which vLLM and SGLang are told so; other servers may refuse them.
+    """
+    keys: Json = msgspec.json.decode(body)
+    options = keys.get("stream_options")
+    with_usage = {} if keys.get("stream") else {"include_usage": True}
+    keys["stream_options"] = {**(options if isinstance(options, dict) else {}), **with_usage}
+    if not keys["stream_options"]:
+        del keys["stream_options"]
+    keys["stream"] = True
+    if model is not None:
+        keys["model"] = model
+    if prefill:
+        keys |= _PREFILL
+    if "echo" in keys:  # it would begin with what the client has
+        keys["echo"] = False
+    _lessen(keys, again)
+    keys["messages"] = _messages(keys["messages"], again)
+    return msgspec.json.encode(keys)
+
+
+def joint(before: str, after: str) -> str:
+    """What must stand between two texts so that their words do not run together: a space, or nothing."""
+    return " " if before and after and _joins(before[-1]) and _joins(after[0]) else ""
+
+
+def _joins(char: str) -> bool:
+    """Whether a character is of a word, in a script that parts words by spaces."""
+    return char.isalnum() and ord(char) < 0x0E00
+
+
+def _lessen(keys: Json, again: Again) -> None:
+    """Leave as many tokens as the client's bound leaves, and another throw of the dice where it fixed them."""
+    for key in _BOUNDS:
+        if isinstance(bound := keys.get(key), int):
+            keys[key] = max(1, bound - again.tokens)
+    if isinstance(least := keys.get("min_tokens"), int):
+        keys["min_tokens"] = max(0, least - again.tokens)
+    if isinstance(seed := keys.get("seed"), int):
+        keys["seed"] = seed + again.attempt
+
+
+def _messages(messages: list[Any], again: Again) -> list[Any]:
+    """The conversation, the wish behind the words of its last user, and what the client has as the last message."""
+    told = list(messages)
+    before = ""
+    if told and told[-1].get("role") == "assistant":  # the client began the answer itself
+        before = _plain(told.pop().get("content"))
+    wish = (_GO_ON if again.attempt == 1 else _GO_ON_BUT).format(work=again.work)
+    asking = next((at for at in reversed(range(len(told))) if told[at].get("role") == "user"), None)
+    if asking is None:
+        told.append({"role": "user", "content": wish})
+    else:
+        told[asking] = {**told[asking], "content": _with_wish(told[asking].get("content"), wish)}
+    if said := before + again.delivered:
+        told.append({"role": "assistant", "content": said})
+    return told
+
+
+def _with_wish(content: object, wish: str) -> object:
+    if isinstance(content, list):
+        return [*content, {"type": "text", "text": wish}]
+    return f"{content}\n\n{wish}" if content else wish
+
+
+def _plain(content: object) -> str:
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
