@@ -1,46 +1,57 @@
-"""Works from files, folders and manifests, one by one, so that one bad work does not lose the others."""
+"""Works from files, folders, archives and manifests, one by one, so that one bad work does not lose the others."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from indexes.errors import UsageError
-from indexes.manifest import parse_line
 from indexes.model import Work
+from indexes.readers.document import Document, Reading, Unread, UnreadableError
+from indexes.readers.facts import joined
+from indexes.readers.formats import HEAD, LINES, READERS, format_of
+from indexes.readers.lines import first_words
+from indexes.readers.paths import below
+from indexes.readers.rsl import LARGEST
+from indexes.readers.site import AI, FILES, ROBOTS, Site
+from indexes.readers.walk import walk
+from indexes.readers.warc import Sites, gather
 from indexes.segment import reason
 from indexes.text.build import digest
 from indexes.text.form import infer_form
 from indexes.text.normalize import tokenize
 
-MANIFEST: Final = ".jsonl"
 LEAST_TOKENS: Final = 3
 PEEK: Final = 1 << 13
-TITLE: Final = 60
-UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 LISTS: Final = frozenset(field.name for field in fields(Work) if field.default == ())
+CRAWLS: Final = (".warc", ".warc.gz")
+RULES: Final = tuple(path.lstrip("/") for path in (ROBOTS, AI))
+COMPRESSED_LINES: Final = tuple(end + more for end in LINES for more in ("", ".gz", ".bz2", ".xz", ".zst"))
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A work and its text, and where it came from. `size` counts the bytes that reading went forward by."""
+    """A work with its digest, its text, and where it came from.
+
+    `size` counts the bytes that reading went forward by; `notes` are lines on what was mended or left open.
+    """
 
     work: Work
     text: str
     where: str
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """Something that gave no work. `fault` if the user should mend it; else it was passed over, and that is said."""
-
-    why: str
-    fault: bool
-    size: int = 0
+    notes: tuple[str, ...] = ()
 
 
 Item: TypeAlias = Read | Unread
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A folder that is a site, with what the site says of its pages."""
+
+    folder: Path
+    site: Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +61,26 @@ class File:
     path: Path
     id: str
     size: int
+    home: Home | None = None
 
     @property
-    def is_manifest(self) -> bool:
-        """Whether it lists works."""
-        return self.path.suffix == MANIFEST
+    def is_one_work(self) -> bool:
+        """Whether it can hold no more than one work."""
+        try:
+            with self.path.open("rb") as file:
+                return format_of(self.path.name, file.read(HEAD)) in READERS
+        except OSError:
+            return True
+
+    def document(self, defaults: dict[str, Any]) -> Document:
+        """The file as a document."""
+        plain = Document(self.id, self.path.stem, f"`{self.path}`", self.path, defaults, size=self.size)
+        if self.home is None:
+            return plain
+        path = "/" + self.path.relative_to(self.home.folder).as_posix()
+        page = path.removesuffix("index.html")
+        said = joined(*(self.home.site.facts(each) for each in {page, path}))
+        return replace(plain, site=said, path=page, root=self.home.folder)
 
 
 @dataclass(slots=True)
@@ -70,25 +96,42 @@ class Corpus:
 
     @property
     def size(self) -> int:
-        """Bytes that will be read, manifests counted as the lines they hold."""
+        """Bytes that will be read."""
         return sum(file.size for file in self.files)
 
     def __iter__(self) -> Iterator[Item]:
+        seen = Seen()
+        for found in self.documents():
+            yield found if isinstance(found, Unread) else seen.unless(read(found))
+
+    def documents(self) -> Iterator[Document | Unread]:
+        """What is to be read, in order; archives and crawls opened, texts not yet read."""
         yield from self.passed
-        seen: dict[str, str] = {}
+        sites: Sites = {}
         for file in self.files:
-            for item in self._read(file):
-                yield self._unless_seen(item, seen) if isinstance(item, Read) else item
+            if file.path.name.lower().endswith(CRAWLS):
+                try:
+                    with file.path.open("rb") as stream:
+                        gather(stream, sites)
+                except OSError:
+                    continue  # said when its pages are read
+        for file in self.files:
+            yield from walk(file.document(self.defaults), sites)
 
-    def _read(self, file: File) -> Iterator[Item]:
-        if file.is_manifest:
-            return read_manifest(file, self.defaults)
-        return iter((read_file(file, self.defaults),))
 
-    def _unless_seen(self, item: Read, seen: dict[str, str]) -> Item:
-        before = seen.get(item.work.id)
+class Seen:
+    """The ids that came, and where from."""
+
+    def __init__(self) -> None:
+        self._where: dict[str, str] = {}
+
+    def unless(self, item: Item) -> Item:
+        """An item, unless its id came before."""
+        if isinstance(item, Unread):
+            return item
+        before = self._where.get(item.work.id)
         if before is None:
-            seen[item.work.id] = item.where
+            self._where[item.work.id] = item.where
             return item
         if before == item.where:
             return Unread(f"{item.where} is given twice; read once", fault=False, size=item.size)
@@ -101,7 +144,7 @@ def find(paths: Iterable[Path], defaults: dict[str, Any] | None = None) -> Corpu
     corpus = Corpus([], defaults or {})
     for path in paths:
         if path.is_dir():
-            find_in(path, path, corpus)
+            find_in(path, path, corpus, None)
         elif path.is_file():
             corpus.files.append(File(path, path.name, path.stat().st_size))
         else:
@@ -109,101 +152,57 @@ def find(paths: Iterable[Path], defaults: dict[str, Any] | None = None) -> Corpu
     return corpus
 
 
-def find_in(folder: Path, root: Path, corpus: Corpus) -> None:
+def find_in(folder: Path, root: Path, corpus: Corpus, home: Home | None) -> None:
     """Add the files of a folder, in order of name; what is hidden is left out."""
     try:
         names = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         corpus.passed.append(Unread(f"`{folder}` cannot be read: {reason(error)}", fault=True))
         return
+    home = home_of(folder) or home
     for path in names:
         if path.is_symlink():
             corpus.passed.append(Unread(f"`{path}` is a symbolic link; name its target to add it", fault=False))
         elif path.is_dir():
-            find_in(path, root, corpus)
-        elif path.suffix == MANIFEST:
+            find_in(path, root, corpus, home)
+        elif path.name.lower().endswith(COMPRESSED_LINES):
             corpus.passed.append(Unread(f"`{path}` is a manifest; name it itself to add its works", fault=False))
+        elif home and home.folder == folder and path.name in RULES:
+            corpus.passed.append(Unread(f"`{path}` says what its site allows; heeded, not added", fault=False))
         elif path.is_file():
-            corpus.files.append(File(path, path.relative_to(root).as_posix(), path.stat().st_size))
-
-
-def read_file(file: File, defaults: dict[str, Any]) -> Item:
-    """The work that a file holds."""
-    text = read_text(file.path, f"`{file.path}`")
-    if isinstance(text, Unread):
-        return Unread(text.why, text.fault, file.size)
-    facts = {"id": file.id, "title": file.path.stem, **defaults}
-    return make(facts, text, f"`{file.path}`", file.size)
-
-
-def read_manifest(file: File, defaults: dict[str, Any]) -> Iterator[Item]:
-    """The works that a manifest lists, line by line."""
-    try:
-        with file.path.open("rb") as lines:
-            for number, raw in enumerate(lines, 1):
-                if raw.strip():
-                    yield read_line(file.path, number, raw, defaults)
-    except OSError as error:
-        yield Unread(f"`{file.path}` cannot be read: {reason(error)}", fault=True)
-
-
-def read_line(manifest: Path, number: int, raw: bytes, defaults: dict[str, Any]) -> Item:
-    """The work that one line of a manifest names or holds."""
-    where = f"{manifest}:{number}:"
-    try:
-        facts = parse_line(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw, where)
-        text = facts.pop("content", None)
-        if text is not None:
-            given = {"id": digest(text)[:16], "title": first_words(text)}
+            corpus.files.append(File(path, path.relative_to(root).as_posix(), path.stat().st_size, home))
         else:
-            path = inside(manifest.parent, facts["path"], where)
-            given = {"id": facts.pop("path"), "title": path.stem}
-            text = read_text(path, f"{where} `{path}`")
-    except UsageError as error:
-        return Unread(str(error), fault=True, size=len(raw))
-    if isinstance(text, Unread):
-        return Unread(text.why, text.fault, len(raw))
-    return make({**given, **defaults, **facts}, text, where, len(raw))
+            corpus.passed.append(Unread(f"`{path}` is a device or pipe; refused: take it away", fault=True))
 
 
-def inside(folder: Path, said: str, where: str) -> Path:
-    """The file that a manifest names, which must lie in the manifest's folder, with no symbolic link on the way."""
-    if "\0" in said:
-        raise UsageError(f"{where} `path` holds a NUL; write the path of a file")
-    path = folder / said
-    parts = Path(said).parts
-    if Path(said).is_absolute() or ".." in parts:
-        raise UsageError(f"{where} `{said}` leaves the manifest's folder; write a path below it")
-    steps = [folder.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)]
-    if any(step.is_symlink() for step in steps):
-        raise UsageError(f"{where} `{said}` is a symbolic link or leads over one; copy the file below the manifest")
-    if not path.is_file():
-        raise UsageError(f"{where} `{said}` is not a file; `path` is relative to the manifest's folder")
-    return path
+def home_of(folder: Path) -> Home | None:
+    """A folder as a site, if it holds a file in which sites say what they allow."""
+    site = Site()
+    paths = [*FILES]
+    for said in paths:
+        path = below(folder, said.lstrip("/"))
+        if path is not None and path.stat().st_size <= LARGEST:
+            site.take(said, path.read_bytes())
+            paths += [each for each in site.licenses if each not in paths and each.startswith("/")]
+    return Home(folder, site) if site.says_something else None
 
 
-def read_text(path: Path, where: str) -> str | Unread:
-    """The text of a file, or why there is none."""
+def read(document: Document) -> Item:
+    """The work that a document holds, or why there is none."""
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        return Unread(f"{where} cannot be read: {reason(error)}", fault=True)
-    if raw.startswith(UTF_16):
-        return Unread(f"{where} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8", fault=True)
-    if b"\0" in raw[:PEEK]:
-        return Unread(f"{where} is not text; passed over", fault=False)
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        why = f"{where} is not UTF-8 (line {line}); convert it, for example: iconv -f LATIN1 -t UTF-8"
-        return Unread(why, fault=True)
+        reading = READERS[document.format](document.load(), document)
+    except UnreadableError as error:
+        return Unread(str(error), error.fault, document.size)
+    return make(document, reading)
 
 
-def make(facts: dict[str, Any], text: str, where: str, size: int) -> Item:
-    """The work of these facts and this text, with what the text itself says."""
+def make(document: Document, reading: Reading) -> Item:
+    """The work of a document, with what its text says. What is stated of it stands over what it says of itself."""
+    text, where, size = reading.text, document.where, document.size
     if len(tokenize(text[:PEEK])) < LEAST_TOKENS and len(tokenize(text)) < LEAST_TOKENS:
         return Unread(f"{where} has fewer than {LEAST_TOKENS} words; passed over", fault=False, size=size)
+    named = {"id": document.id, "title": document.title or first_words(text)}
+    facts = {**joined(reading.facts, document.site, named), **document.said}
     outside = next((span for span in facts.get("heart", ()) if span[1] > len(text)), None)
     if outside:
         why = f"{where} `heart` has {list(outside)}, but the text has {len(text)} code points; write intervals within"
@@ -214,7 +213,8 @@ def make(facts: dict[str, Any], text: str, where: str, size: int) -> Item:
         why = f"{where} has an id, title or other fact with half a character; rename it, or write that fact anew"
         return Unread(why, fault=True, size=size)
     values: dict[str, Any] = {key: as_tuple(value) if key in LISTS else value for key, value in facts.items()}
-    return Read(Work(**values), text, where, size)
+    notes = tuple(f"{where} {note}" for note in reading.notes)
+    return Read(Work(**values, digest=digest(text)), text, where, size, notes)
 
 
 def words_of(facts: dict[str, Any]) -> Iterator[str]:
@@ -231,9 +231,3 @@ def is_whole(said: str) -> bool:
 def as_tuple(value: Iterable[Any]) -> tuple[Any, ...]:
     """A list, and the lists in it, as tuples."""
     return tuple(tuple(each) if isinstance(each, list) else each for each in value)
-
-
-def first_words(text: str) -> str:
-    """The beginning of a text, as a title for want of another."""
-    line = " ".join(text[: 8 * TITLE].split())
-    return line if len(line) <= TITLE else line[: TITLE - 3].rsplit(" ", 1)[0] + "..."

@@ -13,9 +13,11 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from indexes.corpora import Corpus, Unread, find
+from indexes.corpora import Corpus, find
 from indexes.errors import UsageError
-from indexes.model import Work
+from indexes.ingest import Added, ingest, jobs_for
+from indexes.readers.document import Unread
+from indexes.state import read_state
 from indexes.store import Store
 
 ORDER: Final = ("added", "replaced", "updated", "unchanged")
@@ -49,53 +51,87 @@ def index_command() -> None:
 @click.option("--nature", type=click.Choice(["creative", "factual", "functional"]))
 @click.option("--url", help="Where the work is to be found.")
 @click.option("--fingerprints-only", is_flag=True, help="Do not keep the texts beside their fingerprints.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes to add with; one a core unless there is little.")
 def add(
-    paths: tuple[Path, ...], directory: Path, *, as_json: bool, kind: str, fingerprints_only: bool, **facts: Any
+    paths: tuple[Path, ...],
+    directory: Path,
+    *,
+    as_json: bool,
+    kind: str,
+    fingerprints_only: bool,
+    jobs: int | None,
+    **facts: Any,
 ) -> int:
-    """Add works from files, folders and .jsonl manifests. What a manifest says goes before the options."""
+    """Add works from files, folders, archives, crawls and .jsonl manifests.
+
+    Text, HTML, EPUB, PDF, parquet, zip, tar, gz, bz2, xz, zst, WARC and WET are read. What a manifest says goes before
+    the options, and these before what a document says of itself. Add the same again to go on where adding stopped.
+    """
     if kind == "image":
         raise UsageError("images are not indexed yet; add texts")
     defaults = {key: list(value) if key == "creators" else value for key, value in facts.items() if value}
     if kind != "auto":
         defaults["kind"] = kind
     corpus = find(paths, defaults)
-    if "title" in defaults and (len(corpus.files) != 1 or corpus.files[0].is_manifest):
+    if "title" in defaults and (len(corpus.files) != 1 or not corpus.files[0].is_one_work):
         raise UsageError("`--title` names one work; give one file, or titles in a manifest")
     store = Store(directory)
-    told: dict[str, list[str]] = {change: [] for change in ORDER}
-    unread: list[Unread] = []
-    with progress(corpus) as forward:
-        works = readable(corpus, unread, forward)
-        for outcome in store.add(works, keep_texts=not fingerprints_only):
-            told[outcome.change].append(outcome.id)
-            if outcome.change == "replaced":
-                say(f"`{outcome.id}` had another content; replaced")
-    report(store, told, unread, as_json=as_json)
-    return 1 if any(item.fault for item in unread) else 0
+    told = Told()
+    works = ingest(store, corpus, jobs=jobs or jobs_for(corpus), keep_texts=not fingerprints_only)
+    try:
+        with progress(corpus) as forward:
+            for each in works:
+                told.take(each)
+                forward.by(each.size if isinstance(each, Unread) else each.item.size)
+    except KeyboardInterrupt:
+        say(f"stopped; {kept(store)}. Give the same command again to go on")
+        raise
+    report(store, told, as_json=as_json)
+    return 1 if told.faults else 0
 
 
-def readable(corpus: Corpus, unread: list[Unread], forward: "Forward") -> Iterator[tuple[Work, str]]:
-    """The works that can be read; the others are said at once and kept in `unread`."""
-    for item in corpus:
-        if isinstance(item, Unread):
-            say(item.why)
-            unread.append(item)
-        else:
-            yield item.work, item.text
-        forward.by(item.size)
+class Told:
+    """What became of what was found: works by change, and the lines that were said of the rest."""
+
+    def __init__(self) -> None:
+        self.works: dict[str, list[str]] = {change: [] for change in ORDER}
+        self.notes: list[str] = []
+        self.passed: list[str] = []
+        self.faults: list[str] = []
+
+    def take(self, each: Added | Unread) -> None:
+        """Keep what became of a work or a document, and say at once what is worth a line."""
+        if isinstance(each, Unread):
+            say(each.why)
+            (self.faults if each.fault else self.passed).append(each.why)
+            return
+        work = each.item.work
+        self.works[each.change].append(work.id)
+        if each.change == "unchanged":
+            return
+        for note in each.item.notes:
+            say(note)
+        self.notes += each.item.notes
+        if each.change == "replaced":
+            say(f"`{work.id}` had another content; replaced")
 
 
-def report(store: Store, told: dict[str, list[str]], unread: list[Unread], *, as_json: bool) -> None:
+def kept(store: Store) -> str:
+    """What an index holds, in words."""
+    state = read_state(store.directory)
+    return f"`{store.directory}` holds {state.works if state else 0} works"
+
+
+def report(store: Store, told: Told, *, as_json: bool) -> None:
     """Say what adding did."""
-    faults = [item.why for item in unread if item.fault]
-    passed = [item.why for item in unread if not item.fault]
-    state = store.state() if any(told.values()) else None
+    state = store.state() if any(told.works.values()) else None
     if as_json:
-        revision = state.revision if state else None
-        put({"index": str(store.directory), "revision": revision, **told, "skipped": passed, "faults": faults})
+        said = {"index": str(store.directory), "revision": state.revision if state else None, **told.works}
+        put({**said, "notes": told.notes, "skipped": told.passed, "faults": told.faults})
         return
-    counts = [f"{len(told[change])} {change}" for change in ORDER if told[change] or change == "added"]
-    counts += [f"{len(found)} {name}" for name, found in (("skipped", passed), ("at fault", faults)) if found]
+    counts = [f"{len(told.works[change])} {change}" for change in ORDER if told.works[change] or change == "added"]
+    others = (("mended or open", told.notes), ("skipped", told.passed), ("at fault", told.faults))
+    counts += [f"{len(found)} {name}" for name, found in others if found]
     holds = f"; `{store.directory}` holds {state.works} works, revision {state.revision}" if state else ""
     click.echo(", ".join(counts) + holds)
 

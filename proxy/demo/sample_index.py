@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from indexes.corpora import Unread, find
+from indexes.corpora import find
 from indexes.errors import UsageError
 from indexes.model import Work
+from indexes.readers.document import Unread
 from indexes.store import Store
 from proxy.demo.shelf import samples_folder
 

@@ -1,5 +1,6 @@
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -128,16 +129,15 @@ def test_content_stands_for_a_file_and_gets_a_steady_id(tmp_path):
         ({"path": "Emma.txt\x00"}, "holds a NUL"),
         (b'{"path": "Emma.txt", "title": "\\ud800"}', "with half a character"),
         (b'{"path": "Emma.txt", "tags": ["ok", "\\udfff"]}', "with half a character"),
-        ({"path": "latin.txt"}, "is not UTF-8 (line 2); convert it"),
-        ({"path": "utf16.txt"}, "is UTF-16; convert it"),
+        ({"path": "books.zip"}, "is an archive, which may hold many works"),
     ],
 )
 def test_a_wrong_line_is_named_and_loses_no_other(books, line, said):
     (books.parent / "secret.txt").write_text("the secret words of another folder")
     (books / "link.txt").symlink_to(books.parent / "secret.txt")
     (books / "linked").symlink_to(books.parent)
-    (books / "latin.txt").write_bytes(b"one two\nthr\xe9e four")
-    (books / "utf16.txt").write_text(PROSE, "utf-16")
+    with zipfile.ZipFile(books / "books.zip", "w") as archive:
+        archive.writestr("a.txt", PROSE)
     path = manifest(books, {"path": "old/Clarissa.txt"}, line, {"content": "the last of the three"})
     works, others = read(path)
     assert len(works) == 2
@@ -163,11 +163,14 @@ def test_what_is_not_text_is_passed_over_with_a_line(books):
         assert words in said
 
 
-def test_a_file_in_another_encoding_is_a_fault_that_loses_no_other(books):
-    (books / "A.txt").write_bytes(b"caf\xe9 au lait")
+def test_a_file_in_another_encoding_is_read_and_says_so(books):
+    (books / "A.txt").write_bytes(b"Un caf\xe9 au lait\npour l'\xe9t\xe9")
     works, others = read(books)
-    assert len(works) == 2
-    assert [(item.fault, "iconv" in item.why) for item in others] == [(True, True)]
+    assert len(works) == 3
+    assert others == []
+    assert works[0].text == "Un café au lait\npour l'été"
+    assert works[0].notes == (f"`{books / 'A.txt'}` is not UTF-8 (line 1); read as cp1252",)
+    assert works[1].notes == ()
 
 
 def test_a_file_name_that_is_not_utf_8_is_a_fault_that_loses_no_other(books):

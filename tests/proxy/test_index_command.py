@@ -63,14 +63,15 @@ def test_replacing_is_said(run, books):
 
 
 def test_json_is_one_document_and_lines_go_to_standard_error(run, books):
-    (books / "bad.txt").write_bytes(b"caf\xe9 au lait")
+    (books / "bad.zip").write_bytes(b"PK\x03\x04 and no more")
+    (books / "old.txt").write_bytes(b"Un caf\xe9 au lait")
     (books / "tiny.txt").write_text("x")
     code, out, err = run("add", books, "--json")
     said = json.loads(out)
     assert code == 1
-    assert said["added"] == ["Clarissa.txt", "Emma.txt"]
-    assert len(said["faults"]) == len(said["skipped"]) == 1
-    assert len(err.splitlines()) == 2
+    assert said["added"] == ["Clarissa.txt", "Emma.txt", "old.txt"]
+    assert len(said["faults"]) == len(said["skipped"]) == len(said["notes"]) == 1
+    assert len(err.splitlines()) == 3
     assert len(said["revision"]) == 16
 
 

@@ -1,0 +1,252 @@
+"""A corpus into an index, over several cores: what is read, tokenised and fingerprinted is so in worker processes.
+
+One process walks the corpus, judges what is new and commits; the order of the works, and so the index, is the same
+whatever the number of workers. Batches of texts become segments; each is in the index when it is whole. What a killed
+process leaves is what a shorter run would have left, and the next run finds it by id and digest.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Final, Generic, TypeAlias, TypeVar
+
+from typing_extensions import override
+
+from indexes.corpora import Corpus, Item, Read, Seen, read
+from indexes.errors import FairgateError
+from indexes.model import Work
+from indexes.readers.document import Document, Unread
+from indexes.state import SegmentEntry, State, write_state
+from indexes.store import Change, Place, Store, change_of
+from indexes.text.build import SegmentBuilder
+
+GROUP: Final = 1 << 20
+"""Bytes of documents that are read together."""
+GROUP_DOCUMENTS: Final = 64
+PATIENCE: Final = 60.0
+"""Seconds after which a batch that is not full becomes a segment, so that little is lost where reading is slow."""
+SMALL: Final = 4 << 20
+"""Bytes of a corpus under which starting workers takes longer than it saves."""
+SHARE: Final = 8
+LEAST: Final = 8 << 20
+MOST: Final = 32 << 20
+"""A segment is an eighth of the corpus, within these bounds; building one takes twelve times its text in memory."""
+
+Works: TypeAlias = list[tuple[Work, str]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A work that was read, and what adding it did. It counts when the iterator that gave it ends."""
+
+    item: Read
+    change: Change
+
+
+def jobs_for(corpus: Corpus) -> int:
+    """How many processes to add a corpus with, if nobody says: one for little, else one a core."""
+    return 1 if corpus.size < SMALL else max(1, len(os.sched_getaffinity(0)))
+
+
+def batch_for(corpus: Corpus) -> int:
+    """How many characters of text make a segment, whatever the number of processes."""
+    return min(MOST, max(LEAST, corpus.size // SHARE))
+
+
+def ingest(
+    store: Store, corpus: Corpus, *, jobs: int = 1, keep_texts: bool = True, batch: int | None = None
+) -> Iterator[Added | Unread]:
+    """Add the works of a corpus; yields what became of each document, in order.
+
+    After each `batch` characters of text a segment is built. Raises FairgateError if another process writes the index,
+    the disk refuses or a worker dies.
+    """
+    with ExitStack() as stack:
+        state = stack.enter_context(store.writing())
+        workers = Here() if jobs == 1 else stack.enter_context(Workers(jobs))
+        adding = Adding(store, state, workers, keep_texts=keep_texts, batch=batch or batch_for(corpus))
+        ahead: Ahead[list[Item]] = Ahead(workers, 3 * jobs if jobs > 1 else 0)
+        try:
+            yield from adding.all(ahead, corpus)
+        except KeyboardInterrupt:
+            adding.settle()
+            raise
+        except BrokenProcessPool as error:
+            why = "a process that read works died, perhaps for want of memory; run it again with fewer `--jobs`"
+            raise FairgateError(why) from error
+
+
+class Adding:
+    """The works on their way into an index: judged, gathered into batches, built, committed in order."""
+
+    def __init__(self, store: Store, state: State, workers: "Workers | Here", *, keep_texts: bool, batch: int) -> None:
+        self._store = store
+        self._state = state
+        self._workers = workers
+        self._keep_texts = keep_texts
+        self._batch = batch
+        self._places = store.places(state)
+        self._seen = Seen()
+        self._works: Works = []
+        self._size = 0
+        self._gone: dict[str, set[int]] = {}
+        self._since = time.monotonic()
+        self._built: deque[Building] = deque()
+
+    def all(self, ahead: "Ahead[list[Item]]", corpus: Corpus) -> Iterator[Added | Unread]:
+        """Add everything."""
+        for items in ahead.over(read_all, groups(corpus.documents())):
+            for item in map(self._seen.unless, items):
+                yield self._take(item) if isinstance(item, Read) else item
+            if self._size >= self._batch or time.monotonic() - self._since > PATIENCE:
+                self._build()
+        self._build()
+        while self._built:
+            self._commit()
+
+    def settle(self) -> None:
+        """Put into the index what is built by now."""
+        while self._built and self._built[0].done.done() and not self._built[0].done.cancelled():
+            self._commit()
+
+    def _take(self, item: Read) -> Added:
+        place = self._places.get(item.work.id)
+        change = change_of(item.work, place, keep_texts=self._keep_texts)
+        if change != "unchanged":
+            self._works.append((item.work, item.text))
+            self._size += len(item.text)
+            if place is not None:
+                self._bury(place)
+        return Added(item, change)
+
+    def _bury(self, place: Place) -> None:
+        self._gone.setdefault(place.segment.name, set()).add(place.ordinal)
+
+    def _build(self) -> None:
+        """Have what was gathered built; wait for the oldest if as many are on their way as there are workers."""
+        self._since = time.monotonic()
+        if not self._works:
+            return
+        done = self._workers.submit(build, self._store.directory, self._works, self._keep_texts)
+        self._built.append(Building(done, self._gone))
+        self._works, self._size, self._gone = [], 0, {}
+        self.settle()
+        while len(self._built) > self._workers.jobs:
+            self._commit()
+
+    def _commit(self) -> None:
+        building = self._built.popleft()
+        entry = building.done.result()
+        self._state = write_state(self._store.directory, self._state.without(building.replaced).with_segment(entry))
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """A segment being built, and the places of the works that those in it replace."""
+
+    done: Future[SegmentEntry]
+    replaced: dict[str, set[int]] = field(default_factory=dict)
+
+
+class Ahead(Generic[T]):
+    """Runs a function ahead of the one who takes its results, which come in order; `most` may be on their way."""
+
+    def __init__(self, workers: Executor, most: int) -> None:
+        self._workers = workers
+        self._most = most
+
+    def over(
+        self, function: Callable[[list[Document | Unread]], T], given: Iterable[list[Document | Unread]]
+    ) -> Iterator[T]:
+        """The results for all that is given."""
+        coming: deque[Future[T]] = deque()
+        for each in given:
+            coming.append(self._workers.submit(function, each))
+            while len(coming) > self._most:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+
+
+def groups(documents: Iterable[Document | Unread]) -> Iterator[list[Document | Unread]]:
+    """Documents in groups that are worth sending to another process."""
+    group: list[Document | Unread] = []
+    size = 0
+    for each in documents:
+        group.append(each)
+        size += weight(each)
+        if size >= GROUP or len(group) >= GROUP_DOCUMENTS:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def weight(document: Document | Unread) -> int:
+    """Bytes that reading a document takes."""
+    if isinstance(document, Unread):
+        return 0
+    return document.size if isinstance(document.content, Path) else len(document.content)
+
+
+def read_all(documents: list[Document | Unread]) -> list[Item]:
+    """The works of some documents, and the lines for what gave none."""
+    return [each if isinstance(each, Unread) else read(each) for each in documents]
+
+
+def build(directory: Path, works: Works, keep_texts: bool) -> SegmentEntry:  # noqa: FBT001 (called through a pool)
+    """Write some works as a segment, which is part of the index once a manifest names it."""
+    builder = SegmentBuilder(keep_texts=keep_texts)
+    for work, text in works:
+        builder.add(work, text)
+    return Store(directory).write(builder)
+
+
+class Here(Executor):
+    """Runs everything in this process, at once."""
+
+    jobs = 1
+
+    @override
+    def submit(self, fn: Callable[..., T], /, *args: object, **kwargs: object) -> Future[T]:
+        """The result, or what was raised, as a future that is done."""
+        done: Future[T] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+class Workers(ProcessPoolExecutor):
+    """Worker processes, which end with this one, however it ends."""
+
+    def __init__(self, jobs: int) -> None:
+        super().__init__(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=serve)
+        self.jobs = jobs
+
+    @override
+    def __exit__(self, *_: object) -> None:
+        self.shutdown(wait=True, cancel_futures=True)
+
+
+def serve() -> None:
+    """Make a process a worker: Ctrl-C is for the one that gathers, and without that one there is nothing to do."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=leave_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def leave_with(sentinel: int) -> None:
+    """Wait for a process to end, and end."""
+    wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,140 @@
+"""Web crawls: WARC (ISO 28500), also compressed, and the plain texts of WET files."""
+
+from collections.abc import Iterator, Mapping
+from email.message import Message
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO, Final
+from urllib.parse import urlsplit
+
+from indexes.readers import site
+from indexes.readers.bounds import DOCUMENT
+from indexes.readers.compressed import FAULTS
+from indexes.readers.document import Container, Document, Unread, UnreadableError
+from indexes.readers.facts import Facts, joined, over, stated
+from indexes.readers.rsl import LARGEST
+from indexes.readers.site import Site
+
+if TYPE_CHECKING:
+    from warcio.recordloader import ArcWarcRecord
+
+TEXTS: Final = (
+    "text/html",
+    "application/xhtml+xml",
+    "text/plain",
+    "application/pdf",
+    "application/epub+zip",
+    "text/markdown",
+)
+TYPES: Final = ("response", "resource", "conversion")
+
+Sites = dict[str, Site]
+
+
+def gather(stream: BinaryIO, sites: Sites) -> None:
+    """Add what the sites of a crawl say: the files of a site may stand behind its pages, so they are read first."""
+    from warcio.exceptions import ArchiveLoadFailed
+
+    try:
+        for record in records(stream):
+            url = record.rec_headers.get_header("WARC-Target-URI") or ""
+            base, path = site.split(url)
+            if record.rec_type in TYPES and is_rule(path, media_of(record)[0]) and succeeded(record):
+                raw = record.content_stream().read(LARGEST)
+                sites.setdefault(base, Site(base)).take(path if path in site.FILES else "/rsl.xml", raw)
+    except (ArchiveLoadFailed, UnicodeError, ValueError, *FAULTS):
+        return  # said when the pages are read
+
+
+def is_rule(path: str, media: str) -> bool:
+    """Whether an answer says what its site allows."""
+    return path in site.FILES or media == "application/rsl+xml"
+
+
+def open_warc(container: Container, sites: Mapping[str, Site]) -> Iterator[Document | Unread]:
+    """The pages of a crawl, each under its address; answers that are no text are left out."""
+    from warcio.exceptions import ArchiveLoadFailed
+
+    where = container.document.where
+    pages = others = 0
+    try:
+        for record in records(container.stream):
+            container.budget.enter()
+            found = page(container, record, sites)
+            if found is not None:
+                pages += 1
+                yield found
+            elif record.rec_type in TYPES:
+                others += 1
+    except (ArchiveLoadFailed, UnicodeError, ValueError, *FAULTS) as error:
+        words = " ".join(str(error).split())[:120].lower()
+        raise UnreadableError(f"{where} is damaged after {pages} pages ({words}); get it anew") from error
+    if others:
+        yield Unread(f"{where} has {others} answers that are no text, or failed; passed over", fault=False)
+
+
+def records(stream: BinaryIO) -> Iterator["ArcWarcRecord"]:
+    """The records of a WARC."""
+    from warcio.archiveiterator import ArchiveIterator
+
+    yield from ArchiveIterator(stream)
+
+
+def page(container: Container, record: "ArcWarcRecord", sites: Mapping[str, Site]) -> Document | Unread | None:
+    """The page that a record holds; None if it holds none. Raises BombError."""
+    url = record.rec_headers.get_header("WARC-Target-URI")
+    media, charset = media_of(record)
+    base, path = site.split(url or "")
+    if not url or record.rec_type not in TYPES or media not in TEXTS or is_rule(path, media) or not succeeded(record):
+        return None
+    where = f"{container.document.where} page `{url}`"
+    raw = container.budget.read(record.content_stream())
+    if raw is None:
+        return Unread(
+            f"{where} is larger than {DOCUMENT >> 20} MiB, too large for one work; add it by itself", fault=True
+        )
+    its = sites.get(base)
+    above = container.document
+    return Document(
+        id=url,
+        title=PurePosixPath(urlsplit(url).path).stem or urlsplit(url).netloc,
+        where=where,
+        content=raw,
+        said=over(above.said, {"url": url}),
+        site=joined(headers_facts(record), its.facts(path) if its else {}),
+        path=path,
+        terms_known=True,
+        media=media,
+        charset=charset,
+        depth=above.depth + 1,
+    )
+
+
+def succeeded(record: "ArcWarcRecord") -> bool:
+    """Whether the server had the page."""
+    return record.http_headers is None or record.http_headers.get_statuscode().startswith("2")
+
+
+def media_of(record: "ArcWarcRecord") -> tuple[str, str | None]:
+    """What a record was served as: media type and encoding."""
+    headers = record.http_headers or record.rec_headers
+    message = Message()
+    message["content-type"] = headers.get_header("Content-Type") or "application/octet-stream"
+    charset = message.get_content_charset()
+    return message.get_content_type(), charset
+
+
+def headers_facts(record: "ArcWarcRecord") -> Facts:
+    """What the headers of an answer reserve."""
+    if record.http_headers is None:
+        return {}
+    said = [(name.lower(), value.lower()) for name, value in record.http_headers.headers]
+    return stated(opt_out=any(reserves(name, value) for name, value in said))
+
+
+def reserves(name: str, value: str) -> bool:
+    """Whether a header reserves a page from training."""
+    if name == "x-robots-tag":
+        return bool({"noai", "noml"} & {word.strip().rpartition(":")[2].strip() for word in value.split(",")})
+    if name in ("content-usage", "content-signal"):
+        return bool(site.NO_TRAINING.search(value))
+    return name == "tdm-reservation" and value.strip() == "1"
