@@ -66,6 +66,7 @@ def _choice(choice: ChoiceRecord) -> dict[str, Any]:
         "reasons": list(verdict.reasons),
         "finish_reason": choice.finish_reason,
         "delivered_chars": choice.delivered_chars,
+        "tries": list(choice.tries),
         "channels": [
             {"channel": size.channel, "words": size.words, "chars": size.chars} for size in choice.evidence.channels
         ],

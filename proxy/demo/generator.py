@@ -117,7 +117,8 @@ def create_generator(delay: float = 0.0, folder: Path | None = None) -> Litestar
 
 def answer_chat(request: ChatRequest, works: Sequence[SampleWork]) -> Reply:
     """What the generator says to a request: the same for the same request, but for id and time."""
-    ask = read_ask(request.prompt, works)
+    goes_on = request.messages and request.messages[-1].role == "assistant"  # asked to go on with it, it says its own
+    ask = Write() if goes_on else read_ask(request.prompt, works)
     seed = request.seed if request.seed is not None else zlib.crc32(request.prompt.encode())
     count = request.n or 1
     first = compose(ask, works, seed, request.limit)

@@ -46,9 +46,9 @@ def build_index(folder: Path, works: Iterable[tuple[Work, str]]) -> Path:
 
 @contextmanager
 def fairgate(
-    folder: Path, index: Path, upstream: str, policy: str = "name: test\n", settings: str = "{}\n"
+    folder: Path, index: Path, upstream: str | None, policy: str = "name: test\n", settings: str = "{}\n"
 ) -> Iterator[Fairgate]:
-    """Serve the proxy; `policy` and `settings` are YAML."""
+    """Serve the proxy; `policy` and `settings` are YAML. Without an `upstream` the settings name some."""
     (folder / "policy.yaml").write_text(policy, encoding="utf-8")
     (folder / "fairgate.yaml").write_text(settings, encoding="utf-8")
     ledger = folder / "ledger.db"

@@ -1,0 +1,480 @@
+"""A copied passage told in other words: what left, what a rewriter writes next, and what becomes of it otherwise."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from indexes.model import Work
+from tests.support.bench import prose
+from tests.support.leaks import LeakJudge
+from tests.support.live import Fairgate, build_index, fairgate
+from tests.support.upstream import (
+    Answer,
+    Asked,
+    Cut,
+    Pause,
+    Stall,
+    Upstream,
+    chunk,
+    failure,
+    payload,
+    stream,
+    tokens,
+    usage_frame,
+    used,
+    whole,
+)
+
+pytestmark = pytest.mark.live
+
+LIMIT = 40
+WORK = prose(400, seed=7)
+OWN = prose(30, seed=11)
+MORE = prose(25, seed=12)
+SAID = "He said: "
+AFTER = prose(20, seed=13)
+FIRST = f"{SAID}{' '.join(WORK.split()[:90])} and {AFTER}"
+PREFIX = SAID + " ".join(WORK.split()[:LIMIT])
+NOTE = " [...] (The Work, A. Writer)"
+POLICY = "name: test\nlimits: {{text: {{words: 40, over: rewrite}}}}\nrewrite: {{{rewrite}}}\n"
+SETTINGS = """
+upstreams:
+  - {{name: first, url: "{first}"}}
+  - {{name: other, url: "{other}", models: [rewriter-1]}}
+limits: {{rewrite: {seconds}s}}
+"""
+
+
+@dataclass
+class Received:
+    """What a client put together of one answer."""
+
+    content: str = ""
+    refusal: str = ""
+    finish_reason: str | None = None
+    verdict: dict[str, Any] = field(default_factory=dict)
+    usage: dict[str, Any] | None = None
+    annotations: list[Any] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+    comments: int = 0
+    done: bool = False
+    error: str = ""
+
+    def add(self, body: dict[str, Any], key: str) -> None:
+        self.ids.add(body.get("id", ""))
+        self.usage = body.get("usage") or self.usage
+        self.error = str(body.get("error", ""))
+        self.verdict = body.get("fairgate") or self.verdict
+        for choice in body.get("choices", ()):
+            message = choice[key]
+            self.content += message.get("content") or ""
+            self.refusal += message.get("refusal") or ""
+            self.annotations += message.get("annotations") or []
+            if choice.get("finish_reason"):
+                assert self.finish_reason is None, "the choice ended twice"
+                self.finish_reason = choice["finish_reason"]
+
+
+@dataclass
+class Stage:
+    """fairgate before a first upstream, which recites once, and a rewriter, which plays a script."""
+
+    gate: Fairgate
+    first: Upstream
+    other: Upstream
+    script: list[Callable[[Asked], Answer]]
+    seen: list[dict[str, Any]]
+    first_goes_on: bool = False
+
+    def ask(self, *, streamed: bool, **extra: Any) -> Received:
+        body = {"model": "m", "messages": [{"role": "user", "content": "Go on."}], "stream": streamed, **extra}
+        self.seen.clear()
+        found = Received()
+        with httpx.Client(timeout=30) as client:
+            answer = client.post(f"{self.gate.url}/v1/chat/completions", json=body)
+        assert answer.status_code == 200, answer.text
+        if not streamed:
+            found.add(answer.json(), "message")
+            return found
+        for line in answer.text.split("\n"):
+            found.comments += line.startswith(":")
+            if line == "data: [DONE]":
+                found.done = True
+            elif line.startswith("data: "):
+                found.add(json.loads(line[6:]), "delta")
+        return found
+
+    def metric(self, name: str) -> float:
+        text = httpx.get(f"{self.gate.url}/metrics").text
+        return sum(float(value) for value in re.findall(rf"^fairgate_{re.escape(name)} (\S+)$", text, re.MULTILINE))
+
+    def decision(self, received: Received) -> dict[str, Any]:
+        httpx.get(f"{self.gate.url}/readyz")
+        found: dict[str, Any] = httpx.get(
+            f"{self.gate.url}/v1/fairgate/decisions/{received.verdict['decision_id']}"
+        ).json()
+        return found
+
+
+def is_rewrite(asked: Asked) -> bool:
+    return asked.json["messages"][-1]["role"] == "assistant"
+
+
+def answers(text: str, asked: Asked, *, finish: str = "stop", prompt: int = 7, completion: int = 11) -> Answer:
+    """What upstream says, streamed or whole as it is asked."""
+    if not asked.json.get("stream"):
+        return whole(text, usage=used(prompt, completion))
+    wants = (asked.json.get("stream_options") or {}).get("include_usage")
+    return stream([*tokens(text, finish=finish), *([usage_frame(prompt, completion)] if wants else [])])
+
+
+def obeys(asked: Asked) -> Answer:
+    return answers(f" {OWN}", asked, prompt=20, completion=30)
+
+
+def recites(asked: Asked) -> Answer:
+    return answers(" " + " ".join(WORK.split()[LIMIT:200]) + f" {MORE}", asked)
+
+
+def reworded(every: int) -> str:
+    """The rest of the work with every so-manieth word another one."""
+    words = WORK.split()[LIMIT:200]
+    return " " + " ".join("zebra" if at % every == 0 else word for at, word in enumerate(words)) + f" {MORE}"
+
+
+def paraphrases(asked: Asked) -> Answer:
+    """So closely that the scanner still follows: what stands between two changes is found, and changes are bridged."""
+    return answers(reworded(12), asked)
+
+
+def paraphrases_well(asked: Asked) -> Answer:
+    """With no eight words in a row: copies as short as that are not promised to be found."""
+    return answers(reworded(6), asked)
+
+
+def stalls(_: Asked) -> Answer:
+    return Answer([Stall()])
+
+
+def stalls_in_words(_: Asked) -> Answer:
+    return stream([*tokens(f" {MORE}", finish=None), Stall()], done=False)
+
+
+def breaks(_: Asked) -> Answer:
+    return stream([*tokens(f" {MORE}", finish=None), Cut()], done=False)
+
+
+def garbage(_: Asked) -> Answer:
+    return Answer([b"data: {no json\n\n"])
+
+
+def refuses(_: Asked) -> Answer:
+    return failure(500)
+
+
+def is_no_stream(_: Asked) -> Answer:
+    return payload({"hello": "there"})
+
+
+def is_silent(asked: Asked) -> Answer:
+    return answers("", asked)
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stage]]:
+    with ExitStack() as stack:
+        made: dict[tuple[str, float], Stage] = {}
+
+        def build(rewrite: str = "tries: 2", seconds: float = 5) -> Stage:
+            if (rewrite, seconds) in made:
+                return made[rewrite, seconds]
+            folder = tmp_path_factory.mktemp("rewrite")
+            work = Work(id="work", title="The Work", creators=("A. Writer",), nature="creative", form="novel")
+            index = build_index(folder / "index", [(work, WORK)])
+            script: list[Callable[[Asked], Answer]] = []
+            seen: list[dict[str, Any]] = []
+
+            def play(asked: Asked) -> Answer:
+                if not is_rewrite(asked):
+                    if made[rewrite, seconds].first_goes_on:
+                        return stream([*tokens(FIRST, finish=None), Stall()], done=False)
+                    return answers(FIRST, asked)
+                seen.append(asked.json)
+                return script[min(len(seen), len(script)) - 1](asked)
+
+            first, other = stack.enter_context(Upstream(play)), stack.enter_context(Upstream(play))
+            settings = SETTINGS.format(first=first.url, other=other.url, seconds=seconds)
+            gate = stack.enter_context(fairgate(folder, index, None, POLICY.format(rewrite=rewrite), settings))
+            made[rewrite, seconds] = Stage(gate, first, other, script, seen)
+            return made[rewrite, seconds]
+
+        yield build
+
+
+BOTH = pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+
+
+@BOTH
+def test_a_rewriter_that_obeys_goes_on_where_the_copy_was_cut(make: Callable[..., Stage], streamed: bool) -> None:
+    stage = make()
+    stage.script[:] = [obeys]
+    before = stage.metric('rewrite_tries_total{result="clean"}')
+    found = stage.ask(streamed=streamed)
+    assert found.content == f"{PREFIX} {OWN}"
+    assert found.finish_reason == "stop"
+    assert found.refusal == ""
+    assert found.verdict["action"] == "rewrite"
+    assert len(found.ids) == 1
+    assert stage.metric('rewrite_tries_total{result="clean"}') == before + 1
+    (match,) = found.verdict["matches"]
+    assert found.content[match["start"] : match["end"]] == " ".join(WORK.split()[:LIMIT])
+    assert match["delivered"] == [match["start"], match["end"]]
+    assert match["words"] == LIMIT + 1
+    (citation,) = [each["url_citation"] for each in found.annotations]
+    assert [citation["start_index"], citation["end_index"]] == match["delivered"]
+    if streamed:
+        assert found.comments >= 1
+        assert found.done
+
+
+@BOTH
+def test_what_is_asked_for_is_the_rest_of_the_answer(make: Callable[..., Stage], streamed: bool) -> None:
+    stage = make()
+    stage.script[:] = [recites, obeys]
+    stage.ask(streamed=streamed, max_tokens=500, seed=3, temperature=0.5)
+    first, second = stage.seen
+    assert first["messages"][-1] == {"role": "assistant", "content": PREFIX}
+    assert first["messages"][0]["content"].startswith("Go on.\n\n")
+    assert "The Work, A. Writer" in first["messages"][0]["content"]
+    assert first["stream"] is True
+    assert first["continue_final_message"] is True
+    assert first["max_tokens"] == 500 - -(-len(PREFIX) // 4)
+    assert first["temperature"] == 0.5
+    assert [first["seed"], second["seed"]] == [4, 5]
+    assert first["messages"][0] != second["messages"][0]
+
+
+@BOTH
+@pytest.mark.parametrize("rewriter", [recites, paraphrases])
+def test_a_rewriter_that_goes_on_copying_is_asked_again_and_then_quoted(
+    make: Callable[..., Stage], rewriter: Callable[[Asked], Answer], streamed: bool
+) -> None:
+    stage = make()
+    stage.script[:] = [rewriter]
+    still, quoted = (stage.metric(f'rewrite_tries_total{{result="{r}"}}') for r in ("still_copied", "quoted"))
+    found = stage.ask(streamed=streamed)
+    assert len(stage.seen) == 2
+    assert found.content.startswith(PREFIX)
+    assert NOTE in found.content
+    assert found.content.endswith(MORE)
+    assert found.finish_reason == "stop"
+    assert found.verdict["action"] == "rewrite"
+    assert LeakJudge([WORK], LIMIT).leaks(found.content) == []
+    assert stage.metric('rewrite_tries_total{result="still_copied"}') == still + 2
+    assert stage.metric('rewrite_tries_total{result="quoted"}') == quoted + 1
+
+
+@BOTH
+def test_a_paraphrase_is_judged_by_the_words_it_shares_alone(make: Callable[..., Stage], streamed: bool) -> None:
+    stage = make("tries: 1, fallback: block")
+    stage.script[:] = [paraphrases_well]
+    found = stage.ask(streamed=streamed)
+    assert found.content == f"{PREFIX} zebra", "the run goes on over the seam and over the bridged word"
+    stage = make()
+    stage.script[:] = [paraphrases_well]
+    found = stage.ask(streamed=streamed)
+    assert found.content == f"{PREFIX} zebra{reworded(6)}"
+    assert LeakJudge([WORK], LIMIT).leaks(found.content) == []
+
+
+@BOTH
+def test_after_a_try_that_copied_one_that_does_not_is_taken(make: Callable[..., Stage], streamed: bool) -> None:
+    stage = make()
+    stage.script[:] = [recites, obeys]
+    found = stage.ask(streamed=streamed)
+    assert found.content == f"{PREFIX} {OWN}"
+    assert found.finish_reason == "stop"
+
+
+@BOTH
+def test_the_limit_spans_the_seam(make: Callable[..., Stage], streamed: bool) -> None:
+    """A rewriter that goes on with the work's next word gives not one word of it, though its own are few."""
+    stage = make("tries: 1, fallback: block")
+
+    def one_more(asked: Asked) -> Answer:
+        return answers(" " + " ".join(WORK.split()[LIMIT : LIMIT + 3]) + f" {OWN}", asked)
+
+    stage.script[:] = [one_more]
+    found = stage.ask(streamed=streamed)
+    assert found.content == PREFIX
+    assert found.finish_reason == "content_filter"
+
+
+@BOTH
+@pytest.mark.parametrize("rewriter", [recites, refuses, garbage, is_no_stream, is_silent, breaks])
+def test_without_a_quotation_to_fall_back_to_the_answer_is_blocked(
+    make: Callable[..., Stage], rewriter: Callable[[Asked], Answer], streamed: bool
+) -> None:
+    stage = make("tries: 2, fallback: block")
+    stage.script[:] = [rewriter]
+    blocked = stage.metric('rewrite_tries_total{result="blocked"}')
+    found = stage.ask(streamed=streamed)
+    kept = f" {MORE} {MORE}" if rewriter is breaks else ""
+    assert found.content == PREFIX + kept
+    assert found.finish_reason == "content_filter"
+    assert "It copied 41 words" in found.refusal
+    assert found.verdict["action"] == "block"
+    assert stage.metric('rewrite_tries_total{result="blocked"}') == blocked + 1
+    if streamed:
+        assert found.done
+
+
+@BOTH
+@pytest.mark.parametrize("rewriter", [refuses, garbage, is_no_stream, is_silent])
+def test_a_rewriter_that_cannot_be_had_leaves_the_quotation_with_its_source(
+    make: Callable[..., Stage], rewriter: Callable[[Asked], Answer], streamed: bool
+) -> None:
+    stage = make()
+    stage.script[:] = [rewriter]
+    failed = stage.metric('rewrite_tries_total{result="failed"}')
+    found = stage.ask(streamed=streamed)
+    assert found.content == PREFIX + NOTE
+    assert found.finish_reason == "content_filter"
+    assert stage.metric('rewrite_tries_total{result="failed"}') == failed + 2
+    assert stage.metric('failures_total{handling="closed",stage="rewrite"}') >= 2
+
+
+@BOTH
+@pytest.mark.parametrize("rewriter", [stalls, stalls_in_words])
+def test_a_rewriter_that_stalls_is_waited_for_no_longer_than_allowed(
+    make: Callable[..., Stage], rewriter: Callable[[Asked], Answer], streamed: bool
+) -> None:
+    stage = make(seconds=0.4)
+    stage.script[:] = [rewriter, obeys]
+    found = stage.ask(streamed=streamed)
+    said = f" {MORE}" if rewriter is stalls_in_words else ""
+    assert found.content == f"{PREFIX}{said} {OWN}"
+    assert found.finish_reason == "stop"
+    stage.script[:] = [stalls]
+    found = stage.ask(streamed=streamed)
+    assert found.content == PREFIX + NOTE
+    assert found.finish_reason == "content_filter"
+    assert stage.first.wait_for(lambda upstream: upstream.cancelled >= 3)
+
+
+def test_comments_of_a_rewriter_are_no_progress(make: Callable[..., Stage]) -> None:
+    stage = make(seconds=0.4)
+    stage.script[:] = [lambda _: Answer([step for _ in range(60) for step in (b": wait\n\n", Pause(0.05))]), obeys]
+    found = stage.ask(streamed=True)
+    assert found.content == f"{PREFIX} {OWN}"
+
+
+@BOTH
+def test_usage_is_summed_over_all_asks(make: Callable[..., Stage], streamed: bool) -> None:
+    stage = make()
+    stage.script[:] = [obeys]
+    extra = {"stream_options": {"include_usage": True}} if streamed else {}
+    found = stage.ask(streamed=streamed, **extra)
+    assert found.usage is not None
+    if streamed:  # the first answer was cut off before it said what it used
+        assert found.usage["estimated"] is True
+        assert found.usage["prompt_tokens"] > 20
+        assert found.usage["completion_tokens"] > 30 + len(PREFIX) // 4
+    else:
+        assert found.usage == {"prompt_tokens": 27, "completion_tokens": 41, "total_tokens": 68}
+
+
+def test_usage_that_nobody_asked_for_is_not_sent(make: Callable[..., Stage]) -> None:
+    stage = make()
+    stage.script[:] = [obeys]
+    assert stage.ask(streamed=True).usage is None
+
+
+@BOTH
+def test_no_try_is_made_where_the_policy_allows_none(make: Callable[..., Stage], streamed: bool) -> None:
+    stage = make("tries: 0")
+    found = stage.ask(streamed=streamed)
+    assert stage.seen == []
+    assert found.content == f"{PREFIX}{NOTE} and {AFTER}"
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "extra",
+    [{"n": 2}, {"logprobs": True}, {"response_format": {"type": "json_object"}}, {"tools": [{"type": "function"}]}],
+    ids=["n", "logprobs", "json", "tools"],
+)
+def test_where_other_words_would_break_the_answer_it_is_blocked(
+    make: Callable[..., Stage], extra: dict[str, Any], streamed: bool
+) -> None:
+    stage = make()
+    stage.script[:] = [obeys]
+    found = stage.ask(streamed=streamed, **extra)
+    assert stage.seen == []
+    assert found.finish_reason == "content_filter"
+
+
+@BOTH
+def test_another_upstream_may_be_the_rewriter(make: Callable[..., Stage], streamed: bool) -> None:
+    stage = make("upstream: other")
+    stage.script[:] = [obeys]
+    found = stage.ask(streamed=streamed)
+    assert found.content == f"{PREFIX} {OWN}"
+    asked = stage.other.requests[-1]
+    assert asked.json["model"] == "rewriter-1"
+    assert "authorization" not in asked.headers
+    assert all(each.json["messages"][-1]["role"] == "user" for each in stage.first.requests)
+
+
+def test_a_server_that_refuses_to_be_told_how_to_go_on_is_asked_without(make: Callable[..., Stage]) -> None:
+    stage = make()
+    stage.script[:] = [lambda _: failure(400), obeys]
+    found = stage.ask(streamed=True)
+    assert found.content == f"{PREFIX} {OWN}"
+    assert "continue_final_message" not in stage.seen[1]
+    assert stage.decision(found)["choices"][0]["tries"] == ["clean"]
+
+
+def test_words_do_not_run_together_at_the_seam(make: Callable[..., Stage]) -> None:
+    stage = make()
+    stage.script[:] = [lambda asked: answers(OWN, asked)]
+    assert stage.ask(streamed=True).content == f"{PREFIX} {OWN}"
+
+
+def test_the_reasoning_of_a_rewriter_stays_with_us(make: Callable[..., Stage]) -> None:
+    stage = make()
+
+    def thinks(_: Asked) -> Answer:
+        return stream([chunk({"reasoning_content": "I was told to go on."}), *tokens(f" {OWN}")])
+
+    stage.script[:] = [thinks]
+    found = stage.ask(streamed=True)
+    assert found.content == f"{PREFIX} {OWN}"
+
+
+def test_the_decision_tells_what_was_tried_and_its_evidence_gives_the_verdict_again(make: Callable[..., Stage]) -> None:
+    stage = make()
+    stage.script[:] = [recites, obeys]
+    found = stage.ask(streamed=True)
+    (choice,) = stage.decision(found)["choices"]
+    assert choice["tries"] == ["still_copied", "clean"]
+    assert choice["action"] == choice["applied"] == "rewrite"
+    assert choice["delivered_chars"] == len(found.content)
+    assert choice["matches"][0]["excerpt"] == " ".join(WORK.split()[:LIMIT])
+
+
+def test_upstream_is_cancelled_at_the_cut(make: Callable[..., Stage]) -> None:
+    stage = make()
+    stage.script[:] = [obeys]
+    before = stage.first.cancelled
+    stage.first_goes_on = True
+    found = stage.ask(streamed=True)
+    stage.first_goes_on = False
+    assert found.content == f"{PREFIX} {OWN}"
+    assert stage.first.wait_for(lambda upstream: upstream.cancelled == before + 1)
