@@ -1,8 +1,10 @@
 """No leak, judged by plain comparison over what the official client received through a real server."""
 
+import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import openai
 import pytest
 
 from indexes.model import Work
+from proxy.demo.prose import sentences
 from tests.conftest import SHARED
 from tests.support.leaks import LeakJudge, words
 from tests.support.live import Fairgate, build_index, fairgate, sample_works
@@ -18,6 +21,7 @@ from tests.support.upstream import Asked, Upstream, pieces, stream, tokens, whol
 
 LIMIT = 40
 STREAMS = 500
+RETOLD = 200
 ASK: Any = [{"role": "user", "content": "Go on."}]
 SETTINGS = "allowed_policies: [{block}, {rewrite}]\n"
 
@@ -74,14 +78,21 @@ def served(
 
 
 class Stage:
-    """Plays the scenario that a request names."""
+    """Plays the scenario that a request names; asked to go on, what its rewriter makes of the text so far."""
 
     def __init__(self, policies: dict[str, Path]) -> None:
         self.policies = policies
         self.scenarios: dict[str, Scenario] = {}
+        self.rewriters: dict[str, Rewriter] = {}
+        self.asked_again = 0
 
     def play(self, asked: Asked) -> Any:
-        scenario = self.scenarios[asked.json["user"]]
+        name, last = asked.json["user"], asked.json["messages"][-1]
+        if name in self.rewriters and last["role"] == "assistant":
+            self.asked_again += 1
+            text, cut = self.rewriters[name].goes_on(name, last["content"])
+            return stream(tokens(text, cut))
+        scenario = self.scenarios[name]
         if asked.json.get("stream"):
             return stream(scenario.chunks)
         return whole(*(choice.message() for choice in scenario.choices))
@@ -161,6 +172,64 @@ def test_no_client_receives_a_run_over_the_limit(served: tuple[Fairgate, Stage],
     assert planted >= 0.7 * STREAMS
     assert over >= 0.25 * STREAMS, "too few answers to be stopped: the test proves little"
     assert stopped >= 0.2 * STREAMS
+
+
+class Rewriter:
+    """Goes on with a text that broke off in a copy: in words of its own, word for word, nearly so, or elsewhere."""
+
+    def __init__(self, works: Sequence[str]) -> None:
+        self._works = [" ".join(work.split()) for work in works]
+
+    def goes_on(self, name: str, text: str) -> tuple[str, str | int]:
+        """The same for the same text; and how to cut it."""
+        dice = random.Random(f"{name} {text}")  # noqa: S311 (seeded test data)
+        prose = "".join(islice(sentences(dice.randrange(1000)), 2))
+        rest = self._rest(text, dice)
+        match dice.choice(("own", "word for word", "nearly", "after own words", "elsewhere")):
+            case "own":
+                rest = []
+            case "nearly":
+                every = dice.choice((5, 9, 14))
+                rest = ["sensor" if at % every == every - 1 else word for at, word in enumerate(rest)]
+            case "after own words":
+                rest = [*prose.split()[: dice.randint(1, 5)], *rest]
+            case "elsewhere":
+                rest = dice.choice(self._works).split()[200 : 200 + dice.choice((12, 41, 60))]
+        said = " ".join([*rest, prose])
+        return dice.choice(("", " ", ", ")) + said, dice.choice(("char", "word", "whole", 7))
+
+    def _rest(self, text: str, dice: random.Random) -> list[str]:
+        """The words that follow the end of a text in the work that it was copied from."""
+        tail = " ".join(text.split()[-5:])
+        for work in self._works:
+            if (at := work.find(tail)) >= 0:
+                begin = at + len(tail)
+                return work[begin : begin + 1500].split()[: dice.choice((1, 2, 5, 30, 41, 90))]
+        return []
+
+
+@pytest.mark.slow
+def test_no_run_over_the_limit_spans_the_seam_to_what_a_rewriter_says(
+    served: tuple[Fairgate, Stage], shelf: list[tuple[Work, str]]
+) -> None:
+    gate, stage = served
+    texts = [text for _, text in shelf]
+    judge, writer, rewriter = LeakJudge(texts, LIMIT), Playwright(texts, seed=21), Rewriter(texts)
+    policy, retold, complete, before = str(stage.policies["rewrite"]), 0, 0, stage.asked_again
+    with gate.client() as client:
+        for number in range(RETOLD):
+            name = f"retold {number}"
+            scenario = stage.scenarios[name] = writer.recital()
+            stage.rewriters[name] = rewriter
+            (choice,) = streamed(client, name, 1, policy).values()
+            assert judge.leaks(spoken(choice.texts["content"])) == [], number
+            compare({0: choice}, *unstreamed(client, name, 1, policy))
+            retold += choice.verdict["action"] in ("rewrite", "block")
+            complete += choice.finish_reason == "stop" and choice.verdict["action"] == "rewrite"
+            assert scenario.planted
+    assert retold >= 0.4 * RETOLD, "too few answers to be told in other words: the test proves little"
+    assert complete >= 0.5 * retold
+    assert stage.asked_again - before >= 2 * retold
 
 
 def compare(received: dict[int, Received], whole_answer: dict[int, Received], verdict: dict[str, Any]) -> None:

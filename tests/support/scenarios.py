@@ -57,6 +57,18 @@ class Playwright:
         chunks = self._woven(choices) if woven else self._in_order(choices)
         return Scenario(choices, tuple(chunks), self._planted, woven)
 
+    def recital(self) -> Scenario:
+        """One choice of plain text with a long copy in it, and now and then another one."""
+        dice = self._random
+        self._planted = False
+        copies = []
+        while not self._planted or dice.random() < 0.25:
+            copies.append(f"{self._some_prose()}{self._maybe_copy()} {self._some_prose()}")
+            self._planted &= len(copies[-1].split()) > 41
+        text = " ".join(copies).strip()
+        chunks = [opening(), *(chunk({"content": piece}) for piece in self._cut(text)), chunk({}, finish="stop")]
+        return Scenario((ScriptedChoice({"content": text}, ()),), tuple(chunks), self._planted, woven=False)
+
     def _choice(self) -> ScriptedChoice:
         dice = self._random
         texts = {}
