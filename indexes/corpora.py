@@ -7,15 +7,16 @@ from typing import Any, Final, TypeAlias
 
 from indexes.errors import UsageError
 from indexes.model import Work
+from indexes.readers.compressed import inner_name
 from indexes.readers.document import Document, Reading, Unread, UnreadableError
 from indexes.readers.facts import joined
 from indexes.readers.formats import HEAD, LINES, READERS, format_of
 from indexes.readers.lines import first_words
 from indexes.readers.paths import below
 from indexes.readers.rsl import LARGEST
-from indexes.readers.site import AI, FILES, ROBOTS, Site
-from indexes.readers.walk import walk
-from indexes.readers.warc import Sites, gather
+from indexes.readers.site import FILES, Site
+from indexes.readers.walk import gather_from, walk
+from indexes.readers.warc import Crawl
 from indexes.segment import reason
 from indexes.text.build import digest
 from indexes.text.form import infer_form
@@ -24,8 +25,6 @@ from indexes.text.normalize import tokenize
 LEAST_TOKENS: Final = 3
 PEEK: Final = 1 << 13
 LISTS: Final = frozenset(field.name for field in fields(Work) if field.default == ())
-CRAWLS: Final = (".warc", ".warc.gz")
-RULES: Final = tuple(path.lstrip("/") for path in (ROBOTS, AI))
 COMPRESSED_LINES: Final = tuple(end + more for end in LINES for more in ("", ".gz", ".bz2", ".xz", ".zst"))
 
 
@@ -107,16 +106,12 @@ class Corpus:
     def documents(self) -> Iterator[Document | Unread]:
         """What is to be read, in order; archives and crawls opened, texts not yet read."""
         yield from self.passed
-        sites: Sites = {}
+        crawl = Crawl()
         for file in self.files:
-            if file.path.name.lower().endswith(CRAWLS):
-                try:
-                    with file.path.open("rb") as stream:
-                        gather(stream, sites)
-                except OSError:
-                    continue  # said when its pages are read
+            if inner_name(file.path.name.lower()).endswith(".warc"):
+                gather_from(file.path, crawl)
         for file in self.files:
-            yield from walk(file.document(self.defaults), sites)
+            yield from walk(file.document(self.defaults), crawl)
 
 
 class Seen:
@@ -167,7 +162,7 @@ def find_in(folder: Path, root: Path, corpus: Corpus, home: Home | None) -> None
             find_in(path, root, corpus, home)
         elif path.name.lower().endswith(COMPRESSED_LINES):
             corpus.passed.append(Unread(f"`{path}` is a manifest; name it itself to add its works", fault=False))
-        elif home and home.folder == folder and path.name in RULES:
+        elif home and home.folder == folder and "/" + path.name in home.site.taken and path.suffix == ".txt":
             corpus.passed.append(Unread(f"`{path}` says what its site allows; heeded, not added", fault=False))
         elif path.is_file():
             corpus.files.append(File(path, path.relative_to(root).as_posix(), path.stat().st_size, home))

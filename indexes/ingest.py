@@ -56,7 +56,8 @@ class Added:
 
 def jobs_for(corpus: Corpus) -> int:
     """How many processes to add a corpus with, if nobody says: one for little, else one a core."""
-    return 1 if corpus.size < SMALL else max(1, len(os.sched_getaffinity(0)))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if corpus.size < SMALL else cores
 
 
 def batch_for(corpus: Corpus) -> int:
@@ -197,7 +198,10 @@ def weight(document: Document | Unread) -> int:
     """Bytes that reading a document takes."""
     if isinstance(document, Unread):
         return 0
-    return document.size if isinstance(document.content, Path) else len(document.content)
+    try:
+        return document.content.stat().st_size if isinstance(document.content, Path) else len(document.content)
+    except OSError:
+        return 0  # said when it is read
 
 
 def read_all(documents: list[Document | Unread]) -> list[Item]:
@@ -233,8 +237,13 @@ class Workers(ProcessPoolExecutor):
         super().__init__(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=serve)
         self.jobs = jobs
 
+        self._others = set(multiprocessing.active_children())
+
     @override
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for each in multiprocessing.active_children() if kind else ():
+            if each not in self._others:
+                each.terminate()
         self.shutdown(wait=True, cancel_futures=True)
 
 

@@ -1,19 +1,29 @@
 """Archives: zip and tar. Entries are read, never unpacked to disk; what leaves the archive is refused by name."""
 
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Final
+from typing import BinaryIO, Final, cast
 
-from indexes.readers.bounds import DOCUMENT, megabytes
+from indexes.readers.bounds import DOCUMENT, BombError, megabytes
 from indexes.readers.compressed import FAULTS
 from indexes.readers.document import Container, Document, Unread, UnreadableError
 from indexes.readers.paths import climbs
 
 HIDDEN: Final = (".", "__MACOSX")
-ZIP_FAULTS: Final = (zipfile.BadZipFile, NotImplementedError, zlib.error, EOFError, OSError, ValueError, RuntimeError)
+ZIP_FAULTS: Final = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    struct.error,
+)
 
 
 def open_zip(container: Container) -> Iterator[Document | Unread]:
@@ -49,6 +59,8 @@ def zip_entry(container: Container, archive: zipfile.ZipFile, info: zipfile.ZipI
     try:
         with archive.open(info) as stream:
             raw = container.budget.read(stream)  # type: ignore[arg-type]  # IO[bytes] is what is read
+    except BombError as error:
+        raise BombError(f"{where} {error}") from error
     except ZIP_FAULTS as error:
         return Unread(f"{where} cannot be read ({said(error)}); get the archive anew", fault=True)
     return entry(container, name, raw, info.compress_size)
@@ -68,13 +80,13 @@ def open_tar(container: Container) -> Iterator[Document | Unread]:
     """The entries of a tar, one after the other."""
     where = container.document.where
     try:
-        with tarfile.open(fileobj=container.stream, mode="r|", errorlevel=0) as archive:
+        with tarfile.open(fileobj=cast("BinaryIO", Ending(container.stream)), mode="r|", errorlevel=0) as archive:
             for info in archive:
                 container.budget.enter()
                 found = tar_entry(container, archive, info)
                 if found is not None:
                     yield found
-    except (tarfile.TarError, *FAULTS) as error:
+    except (tarfile.TarError, ValueError, ArithmeticError, struct.error, *FAULTS) as error:
         raise UnreadableError(f"{where} is damaged or cut off ({said(error)}); get it anew") from error
 
 
@@ -95,7 +107,24 @@ def tar_entry(container: Container, archive: tarfile.TarFile, info: tarfile.TarI
         return Unread(too_large(where), fault=True)
     stream = archive.extractfile(info)
     raw = stream.read() if stream else b""
+    container.budget.spend(len(raw) if info.issparse() else 0)
     return entry(container, info.name, raw, 0)
+
+
+class Ending:
+    """A stream that is read past its end once; tarfile would go on for ever where an entry says that it is huge."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._ended = False
+
+    def read(self, size: int) -> bytes:
+        """The next bytes. Raises EOFError when there were none before."""
+        raw = self._stream.read(size)
+        if not raw and self._ended:
+            raise EOFError("an entry is longer than the archive")
+        self._ended = not raw
+        return raw
 
 
 def link_entry(info: tarfile.TarInfo, where: str) -> Unread:

@@ -26,7 +26,9 @@ def decode(raw: bytes, declared: str | None = None) -> tuple[str, tuple[str, ...
 
     `declared` is the encoding that the document or its server names; UTF-8 goes before it where it fits.
     """
-    found = plainly(raw) or as_declared(raw, declared) or mostly_utf8(raw) or guessed(raw)
+    shifted = (declared or "").lower().startswith(("iso-2022", "iso2022", "hz"))  # written in plain bytes, as UTF-8 is
+    found = (as_declared(raw, declared) if shifted else None) or plainly(raw) or as_declared(raw, declared)
+    found = found or mostly_utf8(raw) or guessed(raw)
     if found is None:
         return None
     text, note = found
@@ -81,11 +83,13 @@ def guessed(raw: bytes) -> tuple[str, str] | None:
 
     sample = raw[:SAMPLE]
     latin = len(LETTER.findall(sample)) > 2 * len(HIGH.findall(sample))
-    best = from_bytes(sample, cp_isolation=list(LATIN) if latin else None).best()
+    matches = from_bytes(sample, cp_isolation=list(LATIN) if latin else None)
+    best = matches.best()
     if best is None:
         return None
-    same = [name for name in LATIN if name in best.could_be_from_charset]
-    name = same[0] if same else best.encoding
+    equal = [each for each in matches if (each.chaos, each.coherence) == (best.chaos, best.coherence)]
+    same = {name for each in equal for name in each.could_be_from_charset}
+    name = next((name for name in LATIN if name in same), best.encoding)
     line = raw.count(b"\n", 0, first_fault(raw)) + 1
     return raw.decode(name, "replace"), f"is not UTF-8 (line {line}); read as {name}"
 

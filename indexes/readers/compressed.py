@@ -7,7 +7,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, Protocol, cast
 
 import zstandard
 from typing_extensions import override
@@ -18,7 +18,8 @@ MAGIC: Final[Mapping[bytes, str]] = MappingProxyType(
 SUFFIXES: Final = (".gz", ".bz2", ".xz", ".zst", ".tgz", ".tbz2", ".txz", ".tzst")
 FAULTS: Final = (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 """What a damaged stream raises."""
-CHUNK: Final = 1 << 16
+CHUNK: Final = 1 << 10
+"""Bytes fed at a time; the blocks of zstandard unpack to as much as 32 KiB a byte."""
 LARGEST_WINDOW: Final = 1 << 27
 MEMORY: Final = 512 << 20
 """Memory that a stream may ask for to be unpacked; xz -9 takes 65 MiB."""
@@ -34,12 +35,57 @@ def unpacked(kind: str, stream: BinaryIO) -> BinaryIO:
     return cast("BinaryIO", OPENERS[kind](stream))
 
 
-class XzStream(io.RawIOBase):
-    """What an xz stream holds; one that asks for too much memory to be unpacked is refused, which LZMAFile cannot."""
+class Machine(Protocol):
+    """Unpacks one stream, as the decompressors of the standard library do."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has ended."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether more bytes are needed to go on."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What stands behind the stream."""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """What some more bytes unpack to, not much more than `max_length`."""
+
+
+class ZstMachine:
+    """A frame of zstandard, whose window is bounded."""
+
+    needs_input = True
+
+    def __init__(self) -> None:
+        self._frame = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).decompressobj()
+
+    @property
+    def eof(self) -> bool:
+        """Whether the frame has ended."""
+        return self._frame.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        """What stands behind the frame."""
+        return self._frame.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """What some more bytes unpack to: at most 32 KiB for each byte, however long."""
+        return self._frame.decompress(data) if max_length else b""
+
+
+class Unpacked(io.RawIOBase):
+    """What streams hold. Unlike the libraries' own files it bounds memory, and knows a stream that is cut off."""
+
+    def __init__(self, stream: BinaryIO, start: Callable[[], Machine]) -> None:
         self._stream = stream
-        self._machine = lzma.LZMADecompressor(memlimit=MEMORY)
+        self._start = start
+        self._machine = start()
+        self._next = b""
+        self._rest = b""
 
     @override
     def readable(self) -> bool:
@@ -47,49 +93,44 @@ class XzStream(io.RawIOBase):
 
     @override
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # a buffer, as typeshed says
-        """Read into a buffer. Raises LZMAError, and EOFError for a stream that is cut off."""
-        while True:
-            raw = self._stream.read(CHUNK) if self._machine.needs_input else b""
-            if self._machine.needs_input and not raw:
-                raise EOFError("compressed file ended before its end was marked")
-            part = self._machine.decompress(raw, len(buffer))
-            if part:
-                buffer[: len(part)] = part
-                return len(part)
-            if self._machine.eof and not self._next():
-                return 0
+        """Read into a buffer. Raises what the libraries raise, and EOFError for a stream that is cut off."""
+        while not self._rest and self._more():
+            self._rest = self._machine.decompress(self._input(), len(buffer))
+        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
 
-    def _next(self) -> bool:
-        """Go on to a further stream, if there is one."""
-        rest = (self._machine.unused_data or self._stream.read(CHUNK)).lstrip(b"\0")
-        if rest:
-            self._stream = cast("BinaryIO", Chained(rest, self._stream))
-            self._machine = lzma.LZMADecompressor(memlimit=MEMORY)
-        return bool(rest)
+    def _more(self) -> bool:
+        """Whether there is more to unpack; goes on to a further stream."""
+        if self._machine.eof:
+            self._next = (self._machine.unused_data or self._stream.read(CHUNK)).lstrip(b"\0")
+            if not self._next:
+                return False
+            self._machine = self._start()
+        return True
 
-
-class Chained(io.RawIOBase):
-    """Some bytes, and then a stream."""
-
-    def __init__(self, first: bytes, stream: BinaryIO) -> None:
-        self._first = first
-        self._stream = stream
-
-    @override
-    def read(self, size: int = -1) -> bytes:
-        """The bytes that come next."""
-        first, self._first = self._first, b""
-        return first or self._stream.read(size)
+    def _input(self) -> bytes:
+        """Bytes for the machine, if it needs any."""
+        if not self._machine.needs_input:
+            return b""
+        raw, self._next = self._next or self._stream.read(CHUNK), b""
+        if not raw:
+            raise EOFError("compressed file ended before its end was marked")
+        return raw
 
 
-def open_zst(stream: BinaryIO) -> object:
-    """A zstandard stream of one or several frames, whose window is bounded."""
-    reader = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
-    return reader.stream_reader(stream, read_across_frames=True)
+def open_xz(stream: BinaryIO) -> object:
+    """What an xz stream holds; one that asks for too much memory is refused."""
+    return Unpacked(stream, lambda: lzma.LZMADecompressor(memlimit=MEMORY))
 
 
 OPENERS: Final[Mapping[str, Callable[[BinaryIO], object]]] = MappingProxyType(
-    {"gz": lambda stream: gzip.GzipFile(fileobj=stream), "bz2": bz2.BZ2File, "xz": XzStream, "zst": open_zst}
+    {
+        "gz": lambda stream: gzip.GzipFile(fileobj=stream),
+        "bz2": bz2.BZ2File,
+        "xz": open_xz,
+        "zst": lambda stream: Unpacked(stream, ZstMachine),
+    }
 )
 
 

@@ -66,10 +66,10 @@ class Book:
         return Reading("\n".join(chapters), facts, tuple(dict.fromkeys(notes)))
 
     def _chapter(self, path: str) -> tuple[str, tuple[str, ...]]:
-        from indexes.readers.html import read_html
+        from indexes.readers.html import read_chapter
 
         raw = self._bytes(posixpath.normpath(path))
-        reading = read_html(raw, Document(path, "", f"{self._document.where} entry `{path}`", raw))
+        reading = read_chapter(raw, Document(path, "", f"{self._document.where} entry `{path}`", raw))
         return reading.text, reading.notes
 
     def _encrypted(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from indexes.readers.compressed import inner_name, kind_of
+from indexes.readers.compressed import kind_of
 from indexes.readers.document import Reader
 from indexes.readers.epub import read_epub
 from indexes.readers.html import read_html
@@ -52,9 +52,8 @@ def binary_format(name: str, head: bytes) -> str | None:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return zip_format(name, head)
     if compressed := kind_of(head):
-        inner = inner_name(name)
-        return "warc" if compressed == "gz" and inner.endswith((".warc", ".wet", ".wat")) else compressed
-    if b"%PDF-" in head:
+        return compressed
+    if head.lstrip().startswith(b"%PDF-") or (name.endswith(".pdf") and b"%PDF-" in head):
         return "pdf"
     return next((kind for start, magic, kind in MAGIC if head.startswith(magic, start)), None)
 

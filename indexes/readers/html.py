@@ -21,7 +21,7 @@ BLOCKS: Final = (
 )
 PARAGRAPHS: Final = "p, blockquote, h1, h2, h3, h4, h5, h6, pre, table, ul, ol, dl"
 NEVER: Final = (
-    "script, style, noscript, template, svg, math annotation, iframe, object, form, button, select, textarea, nav, "
+    "script, style, noscript, template, svg, math annotation, iframe, object, button, select, textarea, nav, "
     "[hidden], [aria-hidden=true], [role=navigation], [role=search], [role=doc-pagebreak], .pagenum, .pageno"
 )
 AROUND: Final = "header, footer, aside, [role=banner], [role=contentinfo], [role=complementary]"
@@ -36,15 +36,26 @@ PEEK: Final = 4096
 
 def read_html(raw: bytes, document: Document) -> Reading:
     """The text of a page and what its markup says of the work."""
+    parser, notes = parsed(raw, document)
+    facts, more = page_facts(parser, document)
+    return Reading(main_text(parser), facts, (*notes, *more))
+
+
+def read_chapter(raw: bytes, document: Document) -> Reading:
+    """The text of a page that is all of it text, as the chapters of a book are."""
+    parser, notes = parsed(raw, document)
+    body = without_asides(parser)
+    return Reading(folded(body) if body else "", {}, notes)
+
+
+def parsed(raw: bytes, document: Document) -> tuple["LexborHTMLParser", tuple[str, ...]]:
+    """A page taken apart, and notes on how its bytes had to be read."""
     from selectolax.lexbor import LexborHTMLParser
 
     found = decode(raw, document.charset or declared(raw))
     if found is None:
         raise UnreadableError(f"{document.where} is in no encoding that could be told; save it as UTF-8")
-    source, notes = found
-    parser = LexborHTMLParser(source)
-    facts, more = page_facts(parser, document)
-    return Reading(main_text(parser), facts, (*notes, *more))
+    return LexborHTMLParser(found[0]), found[1]
 
 
 def declared(raw: bytes) -> str | None:
@@ -56,16 +67,22 @@ def declared(raw: bytes) -> str | None:
 
 def main_text(parser: "LexborHTMLParser") -> str:
     """The text of a page; lines and paragraphs end where its blocks do."""
-    body = parser.body or parser.root
+    body = without_asides(parser)
     if body is None:
         return ""
-    for node in body.css(NEVER):
-        node.decompose()
     chosen = main_part(parser, body)
     for node in chosen.css(AROUND) if chosen is body else ():
         if not within(node, ("article", "main")):
             node.decompose()
     return folded(chosen)
+
+
+def without_asides(parser: "LexborHTMLParser") -> "LexborNode | None":
+    """The body of a page without what is never part of its text; None where there is none."""
+    body = parser.body or parser.root
+    for node in body.css(NEVER) if body else ():
+        node.decompose()
+    return body
 
 
 def main_part(parser: "LexborHTMLParser", body: "LexborNode") -> "LexborNode":

@@ -26,7 +26,7 @@ def open_lines(container: Container) -> Iterator[Document | Unread]:
 
 def read_line(manifest: Document, number: int, raw: bytes) -> Document | Unread:
     """The work that one line of a manifest names or holds."""
-    where = f"{manifest.where.strip('`')}:{number}:"
+    where = f"{manifest.where.replace('`', '')}:{number}:"
     try:
         facts = parse_line(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw, where)
         text = facts.pop("content", None)

@@ -45,6 +45,7 @@ CRAWLERS: Final = (
     "VelenPublicWebCrawler",
 )
 """Crawlers that gather text for models, as their makers name them."""
+RULE_LINE: Final = re.compile(r"^\s*(?:user-agent|(?:dis)?allow|license|content-(?:usage|signal))\s*:", re.I | re.M)
 LICENSE_LINE: Final = re.compile(r"^\s*license\s*:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 USAGE_LINE: Final = re.compile(r"^\s*content-(?:usage|signal)\s*:\s*(/\S*)?\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 NO_TRAINING: Final = re.compile(r"\b(?:train-ai|ai-train|ai|genai|tdm|all)\s*=\s*(?:n|no)\b", re.IGNORECASE)
@@ -62,10 +63,14 @@ class Site:
     reservations: list[tuple[str, bool]] = field(default_factory=list)
     terms: list[rsl.Terms] = field(default_factory=list)
     licenses: list[str] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
 
     def take(self, path: str, raw: bytes) -> None:
-        """Read one of its files."""
+        """Read one of its files; one of that name that says nothing of the kind is let be."""
         text = raw.decode("utf-8", "replace")
+        if path.endswith(".txt") and not RULE_LINE.search(text):
+            return
+        self.taken.add(path)
         if path == ROBOTS:
             self._take_robots(text)
         elif path.endswith("/ai.txt"):
@@ -95,7 +100,7 @@ class Site:
 
     @property
     def says_something(self) -> bool:
-        """Whether any of its files was there."""
+        """Whether any of its files says something."""
         return bool(self.robots or self.ai or self.reservations or self.terms)
 
 

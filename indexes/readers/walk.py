@@ -15,7 +15,7 @@ from indexes.readers.document import Container, Document, Opener, Unread, Unread
 from indexes.readers.formats import ADVICE, COMPRESSED, CONTAINERS, HEAD, format_of
 from indexes.readers.lines import open_lines
 from indexes.readers.parquet import open_parquet
-from indexes.readers.warc import Sites, open_warc
+from indexes.readers.warc import Crawl, gather, open_warc
 from indexes.segment import reason
 
 OPENERS: Final[Mapping[str, Opener]] = MappingProxyType(
@@ -23,12 +23,12 @@ OPENERS: Final[Mapping[str, Opener]] = MappingProxyType(
 )
 
 
-def walk(document: Document, sites: Sites) -> Iterator[Document | Unread]:
+def walk(document: Document, crawl: Crawl) -> Iterator[Document | Unread]:
     """The documents in a file, each with its format; what cannot be opened as one line, and the rest goes on.
 
     Their sizes add up to that of the document.
     """
-    way = Walk(Budget(document.size), sites)
+    way = Walk(Budget(document.size), crawl)
     last: Document | Unread | None = None
     at = 0
     for found in within_bounds(document, way):
@@ -54,9 +54,10 @@ def within_bounds(document: Document, way: "Walk") -> Iterator[Document | Unread
 class Walk:
     """The way through one file, whose budget all that is nested in it shares."""
 
-    def __init__(self, budget: Budget, sites: Sites) -> None:
+    def __init__(self, budget: Budget, crawl: Crawl) -> None:
         self._budget = budget
-        self._openers = {**OPENERS, "warc": partial(open_warc, sites=sites)}
+        self._openers = {**OPENERS, "warc": partial(open_warc, crawl=crawl)}
+        self._crawl = crawl
         self._file: io.BufferedReader | None = None
 
     @property
@@ -88,6 +89,8 @@ class Walk:
 
     def _held(self, container: Container, kind: str) -> Iterator[Document | Unread]:
         """What a container holds, opened in turn."""
+        if kind == "warc" and isinstance(container.document.content, bytes):
+            gather(io.BytesIO(container.document.content), self._crawl)
         try:
             for found in self._openers[kind](container):
                 if isinstance(found, Unread) or isinstance(found.content, Path):
@@ -138,3 +141,15 @@ def opened(content: Path | bytes | str) -> io.BufferedReader:
         return content.open("rb")
     raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     return io.BufferedReader(cast("io.RawIOBase", io.BytesIO(raw)))
+
+
+def gather_from(path: Path, crawl: Crawl) -> None:
+    """Add what the sites of a crawl say, from one of its files; what is wrong with it is said when it is walked."""
+    try:
+        budget = Budget(path.stat().st_size)
+        with path.open("rb") as stream:
+            kind = format_of(path.name, stream.peek(HEAD)[:HEAD])
+            plain = Metered(unpacked(kind, stream), budget) if kind in COMPRESSED else stream
+            gather(cast("BinaryIO", io.BufferedReader(plain, 1 << 16)), crawl)
+    except (BombError, *FAULTS):
+        return

@@ -1,6 +1,7 @@
 """Web crawls: WARC (ISO 28500), also compressed, and the plain texts of WET files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -27,10 +28,23 @@ TEXTS: Final = (
 )
 TYPES: Final = ("response", "resource", "conversion")
 
-Sites = dict[str, Site]
+
+@dataclass(slots=True)
+class Crawl:
+    """What the sites of a crawl say, by their addresses, and the pages that came already."""
+
+    sites: dict[str, Site] = field(default_factory=dict)
+    urls: set[str] = field(default_factory=set)
+
+    def id_for(self, url: str, date: str | None) -> str:
+        """The id of a page: its address, with the date if it came before."""
+        if url in self.urls:
+            return f"{url} {date}"
+        self.urls.add(url)
+        return url
 
 
-def gather(stream: BinaryIO, sites: Sites) -> None:
+def gather(stream: BinaryIO, crawl: Crawl) -> None:
     """Add what the sites of a crawl say: the files of a site may stand behind its pages, so they are read first."""
     from warcio.exceptions import ArchiveLoadFailed
 
@@ -40,7 +54,7 @@ def gather(stream: BinaryIO, sites: Sites) -> None:
             base, path = site.split(url)
             if record.rec_type in TYPES and is_rule(path, media_of(record)[0]) and succeeded(record):
                 raw = record.content_stream().read(LARGEST)
-                sites.setdefault(base, Site(base)).take(path if path in site.FILES else "/rsl.xml", raw)
+                crawl.sites.setdefault(base, Site(base)).take(path if path in site.FILES else "/rsl.xml", raw)
     except (ArchiveLoadFailed, UnicodeError, ValueError, *FAULTS):
         return  # said when the pages are read
 
@@ -50,7 +64,7 @@ def is_rule(path: str, media: str) -> bool:
     return path in site.FILES or media == "application/rsl+xml"
 
 
-def open_warc(container: Container, sites: Mapping[str, Site]) -> Iterator[Document | Unread]:
+def open_warc(container: Container, crawl: Crawl) -> Iterator[Document | Unread]:
     """The pages of a crawl, each under its address; answers that are no text are left out."""
     from warcio.exceptions import ArchiveLoadFailed
 
@@ -59,7 +73,7 @@ def open_warc(container: Container, sites: Mapping[str, Site]) -> Iterator[Docum
     try:
         for record in records(container.stream):
             container.budget.enter()
-            found = page(container, record, sites)
+            found = page(container, record, crawl)
             if found is not None:
                 pages += 1
                 yield found
@@ -68,6 +82,8 @@ def open_warc(container: Container, sites: Mapping[str, Site]) -> Iterator[Docum
     except (ArchiveLoadFailed, UnicodeError, ValueError, *FAULTS) as error:
         words = " ".join(str(error).split())[:120].lower()
         raise UnreadableError(f"{where} is damaged after {pages} pages ({words}); get it anew") from error
+    if not pages and not others:
+        yield Unread(f"{where} holds no pages; passed over", fault=False)
     if others:
         yield Unread(f"{where} has {others} answers that are no text, or failed; passed over", fault=False)
 
@@ -79,7 +95,7 @@ def records(stream: BinaryIO) -> Iterator["ArcWarcRecord"]:
     yield from ArchiveIterator(stream)
 
 
-def page(container: Container, record: "ArcWarcRecord", sites: Mapping[str, Site]) -> Document | Unread | None:
+def page(container: Container, record: "ArcWarcRecord", crawl: Crawl) -> Document | Unread | None:
     """The page that a record holds; None if it holds none. Raises BombError."""
     url = record.rec_headers.get_header("WARC-Target-URI")
     media, charset = media_of(record)
@@ -92,11 +108,11 @@ def page(container: Container, record: "ArcWarcRecord", sites: Mapping[str, Site
         return Unread(
             f"{where} is larger than {DOCUMENT >> 20} MiB, too large for one work; add it by itself", fault=True
         )
-    its = sites.get(base)
+    its = crawl.sites.get(base)
     above = container.document
     return Document(
-        id=url,
-        title=PurePosixPath(urlsplit(url).path).stem or urlsplit(url).netloc,
+        id=crawl.id_for(url, record.rec_headers.get_header("WARC-Date")),
+        title="" if record.rec_type == "conversion" else PurePosixPath(urlsplit(url).path).stem,
         where=where,
         content=raw,
         said=over(above.said, {"url": url}),
