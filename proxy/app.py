@@ -3,9 +3,9 @@
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+import anyio
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.types import ControllerRouterHandler
@@ -15,6 +15,7 @@ from indexes.text.index import SegmentIndex
 from proxy.auth import Doorkeeper
 from proxy.ledger.store import SqlLedger
 from proxy.metrics import Metrics
+from proxy.reload import ConfigSource, IndexSource, PolicySource, Reloader, count_index
 from proxy.routes.chat import chat_completions
 from proxy.routes.check import check
 from proxy.routes.common import told
@@ -33,32 +34,38 @@ class Parts:
     """What a server is made of, opened and checked; `create_app` serves it."""
 
     settings: Settings
-    index: SegmentIndex
-    doorkeeper: Doorkeeper
+    world: World
+    store: Store
     metrics: Metrics
     upstreams: Mapping[str, HttpUpstream]
 
 
-def open_parts(settings: Settings) -> Parts:
-    """Open index and policies; raises FairgateError with what to do, so that a server does not start half."""
+def open_parts(settings: Settings, shared: Path | None = None) -> Parts:
+    """Open index and policies; raises FairgateError with what to do, so that a server does not start half.
+
+    `shared` is the folder of the metrics that several processes have in common.
+    """
     values = settings.values
     doorkeeper = Doorkeeper(values)
-    snapshot = Store(Path(values.index.dir)).snapshot()
-    found = Metrics(doorkeeper.tenants, [policy.name for policy in doorkeeper.policies])
-    found.index_opened({"text": snapshot.works}, snapshot.bytes, datetime.fromtimestamp(snapshot.built, UTC))
+    store = Store(Path(values.index.dir))
+    snapshot = store.snapshot()
+    found = Metrics(doorkeeper.tenants, [policy.name for policy in doorkeeper.policies], shared=shared)
+    count_index(found, snapshot)
     upstreams = {each.name: _upstream(each, settings) for each in values.upstreams}
-    return Parts(settings, SegmentIndex(snapshot.segments, snapshot.revision), doorkeeper, found, upstreams)
+    world = World(SegmentIndex(snapshot.segments, snapshot.revision), doorkeeper)
+    return Parts(settings, world, store, found, upstreams)
 
 
-def create_app(settings: Settings) -> Litestar:
+def create_app(settings: Settings, shared: Path | None = None) -> Litestar:
     """The application; raises FairgateError when index, policies or ledger cannot be had."""
-    parts = open_parts(settings)
+    parts = open_parts(settings, shared)
     ledger = SqlLedger.open(
         settings.values.ledger.url,
         watch=parts.metrics.queued,
         lost=parts.metrics.unrecorded,
     )
-    service = Service(settings, World(parts.index, parts.doorkeeper), ledger, parts.metrics, parts.upstreams)
+    service = Service(settings, parts.world, ledger, parts.metrics, parts.upstreams)
+    reloader = Reloader(service, parts.metrics, [IndexSource(parts.store), ConfigSource(settings), PolicySource()])
     handlers: list[ControllerRouterHandler] = [chat_completions, check, list_models, pass_on, refuse, healthz, readyz]
     handlers += passthrough(settings.values.passthrough)
     if settings.values.metrics.port is None:
@@ -67,20 +74,25 @@ def create_app(settings: Settings) -> Litestar:
         handlers += [console_page, console_script, console_style, list_decisions, show_decision]
     return Litestar(
         handlers,
-        state=State({"service": service, "ledger": ledger, "metrics": parts.metrics}),
+        state=State({"service": service, "ledger": ledger, "metrics": parts.metrics, "reloader": reloader}),
         exception_handlers={Exception: told},
         request_max_body_size=settings.values.limits.body,
         openapi_config=None,
         logging_config=None,
-        lifespan=[_life(parts, ledger)],
+        lifespan=[_life(parts, ledger, reloader)],
     )
 
 
-def _life(parts: Parts, ledger: SqlLedger) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _life(
+    parts: Parts, ledger: SqlLedger, reloader: Reloader
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(_: Litestar) -> AsyncGenerator[None, None]:
         try:
-            yield
+            async with anyio.create_task_group() as group:
+                group.start_soon(reloader.run)
+                yield
+                group.cancel_scope.cancel()
         finally:
             for upstream in parts.upstreams.values():
                 await upstream.close()

@@ -4,9 +4,10 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from indexes.errors import FairgateError
-from policies.load import find
+from policies.load import find, presets
 from policies.policy import Policy
 from proxy.settings import Role, SettingsShape, Tenant
 from proxy.wire.errors import RequestError
@@ -45,6 +46,7 @@ class Doorkeeper:
     """Knows tenants and policies; immutable. Raises UsageError when a policy that is named cannot be loaded."""
 
     def __init__(self, settings: SettingsShape) -> None:
+        self.settings = settings
         self._callers: dict[str, Caller] = {}
         for tenant in settings.tenants:
             caller = _caller(tenant, settings)
@@ -66,6 +68,16 @@ class Doorkeeper:
     def tenants(self) -> tuple[str, ...]:
         """The names that callers may have."""
         return tuple(sorted({caller.name for caller in self._callers.values()})) or (DEFAULT_TENANT,)
+
+    @property
+    def named(self) -> Mapping[str, Policy]:
+        """Every policy that some caller may be judged by, as the settings name it: a preset, or a file."""
+        return self._policies
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that hold those that are no presets."""
+        return tuple(Path(name) for name in self._policies if name not in presets())
 
     @property
     def policies(self) -> tuple[Policy, ...]:

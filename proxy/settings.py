@@ -20,6 +20,8 @@ from policies.yaml_source import Source
 
 DEFAULT_FILE: Final = Path("fairgate.yaml")
 Role: TypeAlias = Literal["viewer", "reviewer", "admin"]
+RELOADED: Final = ("policy", "allowed_policies", "tenants")
+"""Keys that are taken over while the server runs; the others are read at start."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SHA256: Final = r"^(sha256:)?[0-9a-f]{64}$"
 _OF_NOTHING: Final = hashlib.sha256(b"").hexdigest()
@@ -109,7 +111,7 @@ class LedgerSettings(_Shape, frozen=True):
 
 
 class LimitSettings(_Shape, frozen=True):
-    """Bounds of the server itself: request bytes, streams at once, how long an answer takes, or a rewriter is silent."""
+    """Bounds of the server itself: request bytes, streams at once, how long an answer takes, a rewriter is silent."""
 
     body: Annotated[int, msgspec.Meta(ge=1024)] = 32 * 1024 * 1024
     streams: Annotated[int, msgspec.Meta(ge=1)] = 4096
@@ -156,10 +158,15 @@ class SettingsShape(_Shape, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a server runs by. `keys` holds the upstreams' own keys by name; they are never shown."""
+    """What a server runs by. `keys` holds the upstreams' own keys by name; they are never shown.
+
+    `file` and `overrides` are what it was read from; None where there was no file.
+    """
 
     values: SettingsShape
     keys: dict[str, str]
+    file: Path | None = None
+    overrides: "Overrides | None" = None
 
     @override
     def __repr__(self) -> str:
@@ -181,16 +188,37 @@ class Overrides:
 
 def load(path: Path | None = None, overrides: Overrides = Overrides()) -> Settings:
     """Read the file (fairgate.yaml here, if none is named and it is there), then the overrides; raises UsageError."""
-    if path is None and not DEFAULT_FILE.exists():
-        source = Source("fairgate.yaml", {}, {})
-    else:
-        source = yaml_source.read(path or DEFAULT_FILE)
+    file = path or (DEFAULT_FILE if DEFAULT_FILE.exists() else None)
+    source = Source("fairgate.yaml", {}, {}) if file is None else yaml_source.read(file)
     _refuse_literal_keys(source)
     values = _overridden(source.convert(SettingsShape), overrides)
     _check(source, values, overrides)
-    return Settings(
-        values, {each.name: key for at, each in enumerate(values.upstreams) if (key := _key(source, at, each))}
-    )
+    keys = {each.name: key for at, each in enumerate(values.upstreams) if (key := _key(source, at, each))}
+    return Settings(values, keys, file, overrides)
+
+
+def again(settings: Settings) -> Settings:
+    """Read the same file anew; raises UsageError."""
+    return load(settings.file, settings.overrides or Overrides())
+
+
+def taken_over(running: SettingsShape, found: Settings) -> tuple[SettingsShape, list[str]]:
+    """What a server goes on with when its file has changed, and the changed keys that wait for a restart.
+
+    Raises UsageError where the new keys do not fit those that stay.
+    """
+    if running.listen.host not in _LOOPBACK and not found.values.tenants:
+        raise UsageError(
+            f"{found.file}: no `tenants` are left, but the server listens on `{running.listen.host}`, "
+            "which is reached from elsewhere; keep one, or restart on 127.0.0.1"
+        )
+    waiting = [
+        key
+        for key in running.__struct_fields__
+        if key not in RELOADED and getattr(running, key) != getattr(found.values, key)
+    ]
+    changed = {key: getattr(found.values, key) for key in RELOADED}
+    return msgspec.structs.replace(running, **changed), waiting
 
 
 def _overridden(values: SettingsShape, overrides: Overrides) -> SettingsShape:

@@ -37,8 +37,8 @@ def examine(found: Settings) -> int:
     _need_upstream(found)
     ledger = Place(found.values.ledger.url)
     parts = open_parts(found)
-    policies = ", ".join(policy.label for policy in parts.doorkeeper.policies)
-    click.echo(f"settings, index {parts.index.revision} and policies ({policies}) are well")
+    policies = ", ".join(policy.label for policy in parts.world.doorkeeper.policies)
+    click.echo(f"settings, index {parts.world.index.revision} and policies ({policies}) are well")
     click.echo(f"the ledger would be {ledger.name}; it was not opened", err=True)
     return 0
 
