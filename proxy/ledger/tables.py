@@ -47,3 +47,28 @@ erasable = Table(
     Column("content", Text, nullable=False),
     Index("ledger_erasable_at", "at_us"),
 )
+
+# What was given of a work to an account (a tenant, or one user of a tenant): `content` says which source tokens, when,
+# and how much is promised to answers that still run; `used` adds both up in half-words, `words` is the work's length.
+budgets = Table(
+    "ledger_budgets",
+    metadata,
+    Column("account", String(160), primary_key=True),
+    Column("work", String(200), primary_key=True),
+    Column("words", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("content", Text, nullable=False),
+    Index("ledger_budgets_until", "until_us"),
+)
+
+# Channels of answers that are streaming to an account without being held.
+seats = Table(
+    "ledger_seats",
+    metadata,
+    Column("account", String(160), primary_key=True),
+    Column("holder", String(80), primary_key=True),
+    Column("seats", Integer, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Index("ledger_seats_until", "until_us"),
+)
