@@ -185,7 +185,7 @@ class ChoiceGate:
 
     def conclude(self) -> Verdict:
         """Judge what was read, once and for good; nothing more is read and nothing more leaves."""
-        matches = [*self._matches(), *self._cut_off()]
+        matches = self._with_cut_off(self._matches())
         found = tuple(
             quotation
             for lane in self._lanes.values()
@@ -361,10 +361,14 @@ class ChoiceGate:
         self._allowance = 0
         return True
 
-    def _cut_off(self) -> list[Match]:
-        """Matches as they were when they were cut off, but for those that grew beyond that later."""
-        now = {_key(match): match.counted for match in self._matches()}
-        return [match for key, match in self._abandoned.items() if now.get(key, 0) < match.counted]
+    def _with_cut_off(self, matches: Sequence[Match]) -> list[Match]:
+        """The matches, each as it was when it was cut off unless it grew beyond that later, and those cut off whole."""
+        cut_off = dict(self._abandoned)
+        found = []
+        for match in matches:
+            then = cut_off.pop(_key(match), match)
+            found.append(then if then.counted > match.counted else match)
+        return [*found, *cut_off.values()]
 
     def _matches(self) -> list[Match]:
         return [match for lane in self._lanes.values() for match in lane.matches()]

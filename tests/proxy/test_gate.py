@@ -19,7 +19,7 @@ def index_of(texts: Sequence[str]) -> SegmentIndex:
 
 
 def gate(
-    index: SegmentIndex, judge: LimitJudge, *, enforce: bool = True, grounding: tuple[str, ...] = ()
+    index: SegmentIndex, judge: LimitJudge, *, enforce: bool = True, grounding: tuple[str, ...] = (), asks: int = 0
 ) -> ChoiceGate:
     return ChoiceGate(
         Plan(
@@ -29,6 +29,7 @@ def gate(
             earlier=lambda works: (),
             enforce=enforce,
             may_quote=lambda channel: judge.over is Action.REWRITE,
+            asks=asks,
         )
     )
 
@@ -163,3 +164,69 @@ def test_a_copy_that_shows_with_the_very_last_word_is_told_like_any_other() -> N
     assert read(guarded, list(text)) == text
     assert guarded.applied is Action.ATTRIBUTE
     assert guarded.lanes[CHANNEL].touched
+
+
+def told_again(guarded: ChoiceGate, chunks: Iterable[str], others: Sequence[Sequence[str]]) -> str:
+    """What leaves when each cut is followed by the next of `others`, in chunks."""
+    out, rest = "", iter(others)
+    while True:
+        out += "".join(guarded.feed(CHANNEL, chunk) for chunk in chunks)
+        out += "".join(guarded.close().values()) if not (guarded.stopped or guarded.parted) else ""
+        if guarded.parted is None:
+            guarded.conclude()
+            return out
+        guarded.resume()
+        chunks = next(rest)
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases(), cases(), cases())
+def test_what_is_written_behind_a_cut_is_one_text_with_what_left(case: Case, second: Case, third: Case) -> None:
+    """However it is cut into chunks; no run over the limit stands in it, and a plain reading finds what was found."""
+    index = index_of(case.works)
+    for over in (Action.REWRITE, Action.BLOCK):
+        judge = LimitJudge(over=over)
+        others = [case.text[at:] + each.text for at, each in ((len(case.text) // 2, second), (0, third))]
+        streamed, whole = gate(index, judge, asks=2), gate(index, judge, asks=2)
+        pieces = [other.replace(" ", " \0").split("\0") for other in others]
+        received = told_again(streamed, case.chunks(), pieces)
+        assert received == told_again(whole, [case.text], [[other] for other in others])
+        assert streamed.verdict == whole.verdict
+        assert streamed.tries == whole.tries
+        event(f"asked again {len(streamed.tries)} times")
+        runs = [
+            stretch.tokens
+            for match in index.scan(received)
+            for stretch in match.stretches
+            if not stretch.common and stretch.units == 2
+        ]
+        assert max(runs, default=0) <= judge.words
+        if streamed.applied is Action.REWRITE:
+            assert streamed.verdict is not None
+            assert streamed.verdict.action is Action.REWRITE
+
+
+def test_nothing_is_read_between_a_cut_and_the_next_answer() -> None:
+    guarded = gate(index_of([WORK]), LimitJudge(words=12, over=Action.REWRITE), asks=1)
+    assert guarded.feed(CHANNEL, WORK + " and more") == " ".join(WORK.split()[:12])
+    assert guarded.parted is not None
+    assert guarded.feed(CHANNEL, "none of this") == ""
+    assert guarded.feed("refusal", "nor of this") == ""
+    assert list(guarded.lanes) == [CHANNEL]
+    guarded.resume()
+    assert guarded.feed(CHANNEL, " but this is said in other words") == " but this is said in other words"
+
+
+def test_the_text_that_was_cut_off_counts_as_never_generated() -> None:
+    guarded = gate(index_of([WORK]), LimitJudge(words=12, over=Action.REWRITE), asks=1)
+    guarded.feed(CHANNEL, WORK)
+    guarded.resume()
+    guarded.feed(CHANNEL, " and so on")
+    guarded.close()
+    guarded.conclude()
+    (size,) = guarded.evidence.channels
+    assert (size.words, size.chars) == (15, len(" ".join(WORK.split()[:12]) + " and so on"))
+    (match,) = guarded.evidence.matches
+    assert match.words == 13, "the word that was too many, which never left, is what the verdict rests on"
+    assert match.output.end == len(" ".join(WORK.split()[:12]))
+    assert guarded.tries == ["clean"]

@@ -2,9 +2,11 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -42,7 +44,7 @@ AFTER = prose(20, seed=13)
 FIRST = f"{SAID}{' '.join(WORK.split()[:90])} and {AFTER}"
 PREFIX = SAID + " ".join(WORK.split()[:LIMIT])
 NOTE = " [...] (The Work, A. Writer)"
-POLICY = "name: test\nlimits: {{text: {{words: 40, over: rewrite}}}}\nrewrite: {{{rewrite}}}\n"
+POLICY = "name: test\nlimits: {{text: {{words: 40, over: rewrite}}}}\nrewrite: {{{rewrite}}}\n{more}\n"
 SETTINGS = """
 upstreams:
   - {{name: first, url: "{first}"}}
@@ -56,6 +58,7 @@ class Received:
     """What a client put together of one answer."""
 
     content: str = ""
+    reasoning: str = ""
     refusal: str = ""
     finish_reason: str | None = None
     verdict: dict[str, Any] = field(default_factory=dict)
@@ -74,6 +77,7 @@ class Received:
         for choice in body.get("choices", ()):
             message = choice[key]
             self.content += message.get("content") or ""
+            self.reasoning += message.get("reasoning_content") or ""
             self.refusal += message.get("refusal") or ""
             self.annotations += message.get("annotations") or []
             if choice.get("finish_reason"):
@@ -90,14 +94,15 @@ class Stage:
     other: Upstream
     script: list[Callable[[Asked], Answer]]
     seen: list[dict[str, Any]]
-    first_goes_on: bool = False
+    begins: Callable[[Asked], Answer]
 
     def ask(self, *, streamed: bool, **extra: Any) -> Received:
         body = {"model": "m", "messages": [{"role": "user", "content": "Go on."}], "stream": streamed, **extra}
         self.seen.clear()
         found = Received()
         with httpx.Client(timeout=30) as client:
-            answer = client.post(f"{self.gate.url}/v1/chat/completions", json=body)
+            headers = {"authorization": "Bearer sk-of-the-first"}
+            answer = client.post(f"{self.gate.url}/v1/chat/completions", json=body, headers=headers)
         assert answer.status_code == 200, answer.text
         if not streamed:
             found.add(answer.json(), "message")
@@ -186,33 +191,42 @@ def is_silent(asked: Asked) -> Answer:
     return answers("", asked)
 
 
+def recites_first(asked: Asked) -> Answer:
+    return answers(FIRST, asked)
+
+
+@contextmanager
+def staged(folder: Path, policy: str, seconds: float) -> Iterator[Stage]:
+    work = Work(id="work", title="The Work", creators=("A. Writer",), nature="creative", form="novel")
+    index = build_index(folder / "index", [(work, WORK)])
+    stages: list[Stage] = []
+
+    def play(asked: Asked) -> Answer:
+        (stage,) = stages
+        if not is_rewrite(asked):
+            return stage.begins(asked)
+        stage.seen.append(asked.json)
+        return stage.script[min(len(stage.seen), len(stage.script)) - 1](asked)
+
+    with Upstream(play) as first, Upstream(play) as other:
+        settings = SETTINGS.format(first=first.url, other=other.url, seconds=seconds)
+        with fairgate(folder, index, None, policy, settings) as gate:
+            stages.append(Stage(gate, first, other, [], [], recites_first))
+            yield stages[0]
+
+
 @pytest.fixture(scope="module")
 def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stage]]:
     with ExitStack() as stack:
-        made: dict[tuple[str, float], Stage] = {}
+        made: dict[tuple[str, float, str], Stage] = {}
 
-        def build(rewrite: str = "tries: 2", seconds: float = 5) -> Stage:
-            if (rewrite, seconds) in made:
-                return made[rewrite, seconds]
-            folder = tmp_path_factory.mktemp("rewrite")
-            work = Work(id="work", title="The Work", creators=("A. Writer",), nature="creative", form="novel")
-            index = build_index(folder / "index", [(work, WORK)])
-            script: list[Callable[[Asked], Answer]] = []
-            seen: list[dict[str, Any]] = []
-
-            def play(asked: Asked) -> Answer:
-                if not is_rewrite(asked):
-                    if made[rewrite, seconds].first_goes_on:
-                        return stream([*tokens(FIRST, finish=None), Stall()], done=False)
-                    return answers(FIRST, asked)
-                seen.append(asked.json)
-                return script[min(len(seen), len(script)) - 1](asked)
-
-            first, other = stack.enter_context(Upstream(play)), stack.enter_context(Upstream(play))
-            settings = SETTINGS.format(first=first.url, other=other.url, seconds=seconds)
-            gate = stack.enter_context(fairgate(folder, index, None, POLICY.format(rewrite=rewrite), settings))
-            made[rewrite, seconds] = Stage(gate, first, other, script, seen)
-            return made[rewrite, seconds]
+        def build(rewrite: str = "tries: 2", *, seconds: float = 5, more: str = "") -> Stage:
+            key = (rewrite, seconds, more)
+            if key not in made:
+                folder = tmp_path_factory.mktemp("rewrite")
+                made[key] = stack.enter_context(staged(folder, POLICY.format(rewrite=rewrite, more=more), seconds))
+            made[key].begins = recites_first
+            return made[key]
 
         yield build
 
@@ -370,8 +384,10 @@ def test_a_rewriter_that_stalls_is_waited_for_no_longer_than_allowed(
 
 def test_comments_of_a_rewriter_are_no_progress(make: Callable[..., Stage]) -> None:
     stage = make(seconds=0.4)
-    stage.script[:] = [lambda _: Answer([step for _ in range(60) for step in (b": wait\n\n", Pause(0.05))]), obeys]
+    stage.script[:] = [lambda _: Answer([step for _ in range(400) for step in (b": wait\n\n", Pause(0.05))]), obeys]
+    began = time.perf_counter()
     found = stage.ask(streamed=True)
+    assert time.perf_counter() - began < 5
     assert found.content == f"{PREFIX} {OWN}"
 
 
@@ -456,6 +472,7 @@ def test_the_reasoning_of_a_rewriter_stays_with_us(make: Callable[..., Stage]) -
     stage.script[:] = [thinks]
     found = stage.ask(streamed=True)
     assert found.content == f"{PREFIX} {OWN}"
+    assert found.reasoning == ""
 
 
 def test_the_decision_tells_what_was_tried_and_its_evidence_gives_the_verdict_again(make: Callable[..., Stage]) -> None:
@@ -469,12 +486,76 @@ def test_the_decision_tells_what_was_tried_and_its_evidence_gives_the_verdict_ag
     assert choice["matches"][0]["excerpt"] == " ".join(WORK.split()[:LIMIT])
 
 
-def test_upstream_is_cancelled_at_the_cut(make: Callable[..., Stage]) -> None:
+def test_upstream_is_cancelled_before_the_rewriter_is_asked(make: Callable[..., Stage]) -> None:
+    stage = make("upstream: other")
+    stage.begins = lambda _: stream([*tokens(FIRST, finish=None), Stall()], done=False)
+    before, cancelled = stage.first.cancelled, []
+
+    def looks(asked: Asked) -> Answer:
+        cancelled.append(stage.first.wait_for(lambda upstream: upstream.cancelled == before + 1, 2))
+        return obeys(asked)
+
+    stage.script[:] = [looks]
+    assert stage.ask(streamed=True).content == f"{PREFIX} {OWN}"
+    assert cancelled == [True]
+
+
+def test_a_client_that_leaves_meanwhile_ends_the_rewriter_too(make: Callable[..., Stage]) -> None:
+    stage = make("upstream: other")
+    stage.script[:] = [stalls_in_words]
+    before = stage.other.cancelled
+    body = {"model": "m", "messages": [{"role": "user", "content": "Go on."}], "stream": True}
+    with httpx.stream("POST", f"{stage.gate.url}/v1/chat/completions", json=body) as answer:
+        for line in answer.iter_lines():
+            if MORE.split()[-1] in line:
+                break
+    assert stage.other.wait_for(lambda upstream: upstream.cancelled == before + 1)
+
+
+@BOTH
+def test_a_copy_that_shows_with_the_very_last_word_is_told_again(make: Callable[..., Stage], streamed: bool) -> None:
     stage = make()
     stage.script[:] = [obeys]
-    before = stage.first.cancelled
-    stage.first_goes_on = True
-    found = stage.ask(streamed=True)
-    stage.first_goes_on = False
+    stage.begins = lambda asked: answers(SAID + " ".join(WORK.split()[: LIMIT + 1]), asked)
+    found = stage.ask(streamed=streamed)
     assert found.content == f"{PREFIX} {OWN}"
-    assert stage.first.wait_for(lambda upstream: upstream.cancelled == before + 1)
+    assert found.finish_reason == "stop"
+
+
+@BOTH
+def test_a_copy_that_is_stopped_for_its_score_may_go_on_in_other_words(
+    make: Callable[..., Stage], streamed: bool
+) -> None:
+    """The words that left weigh as much as before; that they did is no reason to stop what follows."""
+    stage = make(more="thresholds: {attribute: 0.01, rewrite: 0.02, block: 0.99}\nfloors: {text: {words: 1}}")
+    stage.script[:] = [obeys]
+    found = stage.ask(streamed=streamed)
+    assert found.content == f"{SAID}{' '.join(WORK.split()[:8])} {OWN}"
+    assert found.finish_reason == "stop"
+    assert len(stage.seen) == 1
+
+
+@BOTH
+def test_reasoning_is_not_told_again(make: Callable[..., Stage], streamed: bool) -> None:
+    stage = make()
+    recital = " ".join(WORK.split()[:60])
+
+    def reasons(asked: Asked) -> Answer:
+        if asked.json.get("stream"):
+            return stream([*tokens(recital, channel="reasoning_content", finish=None), *tokens(OWN)])
+        return whole({"reasoning_content": recital, "content": OWN})
+
+    stage.begins = reasons
+    found = stage.ask(streamed=streamed)
+    assert stage.seen == []
+    assert found.reasoning == " ".join(WORK.split()[:LIMIT]) + NOTE
+    assert found.content == OWN
+
+
+def test_the_client_knows_one_answer(make: Callable[..., Stage]) -> None:
+    stage = make()
+    other = {"id": "chatcmpl-other", "model": "other", "created": 5}
+    stage.script[:] = [lambda _: stream([{**each, **other} for each in tokens(f" {OWN}")])]
+    found = stage.ask(streamed=True)
+    assert found.ids == {"chatcmpl-scripted"}
+    assert found.content == f"{PREFIX} {OWN}"

@@ -1,7 +1,8 @@
 """Simple judges for tests of the gate: a limit on a run of words, decided as a policy would."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from policies.growth import grown
 from policies.model import Action, Evidence, JudgedMatch, Verdict
 
 
@@ -23,10 +24,7 @@ class LimitJudge:
 
     def allowance(self, evidence: Evidence, least: Action = Action.REWRITE) -> int:
         for more in range(self.words + 2):
-            grown = tuple(
-                replace(match, counted=match.counted + more) if match.live else match for match in evidence.matches
-            )
-            if self.decide(replace(evidence, matches=grown)).action.severity >= least.severity:
+            if self.decide(grown(evidence, more)).action.severity >= least.severity:
                 return max(0, more - 1)
         return self.words
 
