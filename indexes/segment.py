@@ -7,9 +7,9 @@ length and checksum (xxh3-128) of every file. Arrays lie in one file and are map
 import json
 import mmap
 import os
-import shutil
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -17,12 +17,15 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
+from typing_extensions import Buffer
 
+from indexes.disk import DISK, Disk
 from indexes.errors import FairgateError, IndexUnavailableError
 
 FORMAT: Final = 1
 MANIFEST: Final = "segment.json"
 ARRAYS: Final = "arrays.bin"
+ASIDE: Final = ".aside-"
 ALIGNMENT: Final = 64
 REBUILD: Final = "run `fairgate index verify`, then add its works again"
 
@@ -33,64 +36,91 @@ Facts: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment opened for reading: its name, what its manifest says, its arrays and the other files, mapped."""
+    """A segment opened for reading: its name, what its manifest says, its arrays and the other files, mapped.
+
+    `sizes` has the bytes of every file. What is mapped stays readable after the files are deleted.
+    """
 
     name: str
     facts: Facts
     arrays: Arrays
     files: dict[str, memoryview]
+    sizes: dict[str, int]
 
 
-def write_segment(directory: Path, parameters: Facts, arrays: Arrays, files: Mapping[str, bytes]) -> str:
+def write_segment(
+    directory: Path, parameters: Facts, arrays: Arrays, files: Mapping[str, bytes], disk: Disk = DISK
+) -> str:
     """Write a segment under `directory`; returns its name. After a crash there is a whole segment or none."""
-    aside = directory / f".aside-{os.getpid()}"
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = directory / f"{ASIDE}{os.getpid()}"
     try:
-        aside.mkdir(parents=True)
-        packed, places = pack(arrays)
-        contents = {ARRAYS: packed, **files}
-        facts = {
-            "format": FORMAT,
-            "parameters": parameters,
-            "arrays": places,
-            "files": {name: {"bytes": len(content), "xxh3": checksum(content)} for name, content in contents.items()},
-        }
-        for name, content in contents.items():
-            write_flushed(aside / name, content)
+        disk.drop(aside)
+        disk.make(directory)
+        aside.mkdir()
+        said = {ARRAYS: put(disk, aside / ARRAYS, pack(arrays))}
+        for name, content in files.items():
+            said[name] = put(disk, aside / name, [content])
+        facts = {"format": FORMAT, "parameters": parameters, "arrays": places(arrays), "files": said}
         manifest = json.dumps(facts, indent=1, sort_keys=True).encode()
         name = checksum(manifest)[:16]
-        write_flushed(aside / MANIFEST, manifest)
-        flush_directory(aside)
-        settle(aside, directory, name)
+        disk.write(aside / MANIFEST, [manifest])
+        disk.flush(aside)
+        settle(aside, directory, name, disk)
     except OSError as error:
-        shutil.rmtree(aside, ignore_errors=True)
+        clear(aside, disk)
         raise FairgateError(f"cannot write to `{directory}`: {reason(error)}; free space or choose another") from error
     return name
 
 
-def settle(aside: Path, directory: Path, name: str) -> None:
+def put(disk: Disk, path: Path, blocks: Iterable[Buffer]) -> Facts:
+    """Write a file; returns its length and checksum."""
+    state, size = xxhash.xxh3_128(), 0
+
+    def measured() -> Iterator[Buffer]:
+        nonlocal size
+        for block in blocks:
+            state.update(block)
+            size += memoryview(block).nbytes
+            yield block
+
+    disk.write(path, measured())
+    return {"bytes": size, "xxh3": state.hexdigest()}
+
+
+def settle(aside: Path, directory: Path, name: str, disk: Disk) -> None:
     """Give a written segment its place, unless the same segment already stands there whole."""
     if (directory / name).exists():
         if not faults(directory, name):
-            shutil.rmtree(aside)
+            disk.drop(aside)
+            disk.flush(directory)
             return
-        shutil.rmtree(directory / name)
-    aside.rename(directory / name)
-    flush_directory(directory)
+        disk.drop(directory / name)
+    disk.move(aside, directory / name)
+    disk.flush(directory)
 
 
-def pack(arrays: Arrays) -> tuple[bytes, dict[str, list[Any]]]:
-    """Arrays one after another, aligned, little-endian; and for each its place: dtype, offset, count."""
-    parts: list[bytes] = []
-    places: dict[str, list[Any]] = {}
+def clear(path: Path, disk: Disk) -> None:
+    """Delete what could not be finished, as far as the disk lets us; the next writer deletes the rest."""
+    with suppress(OSError):
+        disk.drop(path)
+
+
+def pack(arrays: Arrays) -> Iterator[Buffer]:
+    """Arrays one after another, aligned, little-endian."""
+    for array in arrays.values():
+        content = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        yield content.data.cast("B") if len(content) else b""
+        yield bytes(-content.nbytes % ALIGNMENT)
+
+
+def places(arrays: Arrays) -> dict[str, list[Any]]:
+    """The place of each array where all are packed: dtype, offset, count."""
+    found: dict[str, list[Any]] = {}
     at = 0
     for name, array in arrays.items():
-        content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-        places[name] = [array.dtype.name, at, len(array)]
-        padding = -len(content) % ALIGNMENT
-        parts += [content, bytes(padding)]
-        at += len(content) + padding
-    return b"".join(parts), places
+        found[name] = [array.dtype.name, at, len(array)]
+        at += array.nbytes + -array.nbytes % ALIGNMENT
+    return found
 
 
 def open_segment(directory: Path, name: str, *, unread: Collection[str] | None = None) -> Segment:
@@ -103,13 +133,15 @@ def open_segment(directory: Path, name: str, *, unread: Collection[str] | None =
         facts = read_manifest(home, name)
         mapped = {file: map_file(home / file, said["bytes"]) for file, said in facts["files"].items()}
         arrays = {key: view(mapped[ARRAYS], *place) for key, place in facts["arrays"].items()}
+        sizes = {file: said["bytes"] for file, said in facts["files"].items()}
+        sizes[MANIFEST] = (home / MANIFEST).stat().st_size
         if unread is not None:
             check(home, facts, {file: each for file, each in mapped.items() if file not in unread})
     except OSError as error:
         raise IndexUnavailableError(f"index segment `{home}` cannot be read: {reason(error)}; {REBUILD}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise IndexUnavailableError(f"index segment `{home}` is damaged; {REBUILD}") from error
-    return Segment(name, facts, arrays, {file: each for file, each in mapped.items() if file != ARRAYS})
+    return Segment(name, facts, arrays, {file: each for file, each in mapped.items() if file != ARRAYS}, sizes)
 
 
 def check(home: Path, facts: Facts, mapped: Mapping[str, memoryview]) -> None:
@@ -182,23 +214,6 @@ def file_fault(path: Path, size: int, expected: str) -> str | None:
 def checksum(content: bytes | memoryview) -> str:
     """The xxh3-128 of a content, as 32 hexadecimal digits."""
     return xxhash.xxh3_128_hexdigest(content)
-
-
-def write_flushed(path: Path, content: bytes) -> None:
-    """Write a file and flush it to disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def flush_directory(path: Path) -> None:
-    """Flush a directory's names to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def reason(error: Exception) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element, ParseError
 
+from indexes.readers.archive import ZIP_FAULTS
 from indexes.readers.bounds import BombError, Budget
 from indexes.readers.document import Document, Reading, UnreadableError
 from indexes.readers.facts import Facts, clean, names, stated, year
@@ -31,7 +32,7 @@ def read_epub(raw: bytes, document: Document) -> Reading:
             return Book(archive, document, Budget(len(raw))).read()
     except BombError as error:
         raise UnreadableError(f"{document.where} {error}; it is no book, remove it") from error
-    except (zipfile.BadZipFile, NotImplementedError, KeyError, ParseError, ValueError, EOFError, OSError) as error:
+    except (*ZIP_FAULTS, LookupError, ParseError) as error:
         raise UnreadableError(f"{document.where} is a damaged EPUB ({reason(error)}); get it anew") from error
 
 

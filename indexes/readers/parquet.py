@@ -51,7 +51,6 @@ def open_parquet(container: Container) -> Iterator[Document | Unread]:
         wanted = [name for name in columns if name == text or key_of(name)]
         number = 0
         for batch in file.iter_batches(batch_size=ROWS, columns=wanted):
-            container.budget.spend(batch.nbytes)
             for row in batch.to_pylist():
                 number += 1
                 container.budget.enter()
@@ -77,6 +76,7 @@ def row_document(container: Container, row: dict[str, Any], column: str, number:
         text = text.decode("utf-8", "replace")
     if not isinstance(text, str):
         return Unread(f"{where} has no text; passed over", fault=False)
+    container.budget.spend(len(text))
     facts: Facts = {}
     for name, value in row.items():
         key = key_of(name) if name != column else None

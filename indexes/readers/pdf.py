@@ -67,7 +67,7 @@ def stated_facts(reader: "PdfReader") -> Facts:
         **stated(
             title=clean(about.get("/Title")),
             creators=names(re.split(r"\s*;\s*", author)) if author else [],
-            year=year(str(about.get("/CreationDate", ""))[:8]),
+            year=year(str(about.get("/CreationDate", "")).removeprefix("D:")[:4]),
         ),
         **said,
     }
@@ -82,7 +82,7 @@ def xmp_facts(reader: "PdfReader") -> Facts:
     page = clean(xmp.xmp_rights_web_statement) if hasattr(xmp, "xmp_rights_web_statement") else None
     named = next((name for each in statements if (name := rights(each)[0])), None)
     dates = list(xmp.dc_date or [])
-    packet = xmp.stream.get_data().decode("utf-8", "replace") if xmp.stream else ""
+    packet = packet_of(reader)
     return stated(
         title=next((words for each in (xmp.dc_title or {}).values() if (words := clean(each))), None),
         creators=names(xmp.dc_creator or []),
@@ -91,6 +91,12 @@ def xmp_facts(reader: "PdfReader") -> Facts:
         year=year(str(dates[0])) if dates else None,
         opt_out=bool(re.search(r"reservation(?:>|\s*=\s*[\"'])\s*1\s*[<\"']", packet) and "tdmrep" in packet),
     )
+
+
+def packet_of(reader: "PdfReader") -> str:
+    """A file's XMP as it stands."""
+    stream: Any = reader.root_object.get("/Metadata")
+    return str(stream.get_object().get_data().decode("utf-8", "replace")) if stream is not None else ""
 
 
 def licence_in(packet: str) -> str | None:

@@ -14,7 +14,7 @@ from indexes.model import Work
 from indexes.text.fingerprint import fingerprint, is_short, short_fingerprint
 from indexes.text.gramtable import build_table
 from indexes.text.layout import LayoutWriter
-from indexes.text.normalize import tokenize
+from indexes.text.normalize import Tokens, tokenize
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -34,7 +34,7 @@ class Built:
 
 
 class SegmentBuilder:
-    """Takes works one by one; `size` counts the bytes of text taken so far.
+    """Takes works one by one; `size` counts the bytes of text taken so far, `tokens` their tokens.
 
     With `keep_texts` the texts are kept, compressed. With `every_gram` each work is indexed as short works are.
     """
@@ -55,11 +55,21 @@ class SegmentBuilder:
     def __len__(self) -> int:
         return len(self._shorts)
 
+    @property
+    def tokens(self) -> int:
+        """Tokens of all works taken so far."""
+        return self._edges[-1]
+
     def add(self, work: Work, text: str) -> Work:
         """Add a work; returns it with its words, characters and digest filled in."""
         tokens = tokenize(text)
         raw = text.encode("utf-8", "surrogatepass")
         work = replace(work, words=tokens.words, chars=len(text), digest=work.digest or digest(text))
+        self.put(work, tokens, raw)
+        return work
+
+    def put(self, work: Work, tokens: Tokens, raw: bytes) -> None:
+        """Add a work that is read already; `raw` is its text in UTF-8, not looked at unless texts are kept."""
         first = self._edges[-1]
         short = self._every_gram or is_short(tokens)
         grams, places = short_fingerprint(tokens) if short else fingerprint(tokens)
@@ -73,7 +83,6 @@ class SegmentBuilder:
         if self._texts is not None:
             self._texts.add(raw)
         self.size += len(raw)
-        return work
 
     def finish(self) -> Built:
         """The arrays and files of the segment."""

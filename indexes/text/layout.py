@@ -85,6 +85,17 @@ class Layout:
             total += sum(self._gaps[low:high]) + sum(self._lengths[low:high])
         return total
 
+    def spans(self, first: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the tokens of a work, which are those from `first` up to `end`, start and end in its text."""
+        codes = np.frombuffer(self._codes[first:end], np.uint8).astype(np.int64)
+        gaps, lengths = codes >> 4, (codes & 15) + 1
+        low = bisect_left(self._positions, first)
+        high = bisect_left(self._positions, end, low)
+        odd = np.array(self._positions[low:high], np.int64) - first
+        gaps[odd], lengths[odd] = self._gaps[low:high], self._lengths[low:high]
+        ends = np.cumsum(gaps + lengths)
+        return ends - lengths, ends
+
     def shape(self, position: int) -> tuple[int, int]:
         """Gap before a token, and its length."""
         code = self._codes[position]

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -17,8 +18,10 @@ from indexes.segment import REBUILD, open_segment
 from indexes.text.build import TEXT_BLOCK, TEXTS, WORKS, Arrays, Built, build
 from indexes.text.gramtable import GramTable
 from indexes.text.layout import STRIDE, Layout
+from indexes.text.normalize import Tokens
 
 NOBODY: Final[frozenset[int]] = frozenset()
+NOWHERE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class TextSegment:
@@ -27,6 +30,7 @@ class TextSegment:
     `array` holds the token hashes (uint32), `tokens` the same for single looks. `main` has the winnowed grams of
     works that are not short, `short_grams` every gram of three tokens of those that are. Both may name places that
     hold another gram of the same table key: compare tokens before believing. Works in `removed` are still in both.
+    `sizes` has the bytes of each file, if it lies on disk; once open, it is whole even when they are deleted.
     """
 
     __slots__ = (
@@ -42,14 +46,22 @@ class TextSegment:
         "removed",
         "short_grams",
         "short_units",
+        "sizes",
         "tokens",
         "works",
     )
 
     def __init__(
-        self, arrays: Arrays, files: Mapping[str, bytes | memoryview], name: str, removed: frozenset[int] = NOBODY
+        self,
+        arrays: Arrays,
+        files: Mapping[str, bytes | memoryview],
+        name: str,
+        removed: frozenset[int] = NOBODY,
+        *,
+        sizes: Mapping[str, int] = NOWHERE,
     ) -> None:
         self.name = name
+        self.sizes = sizes
         self.removed = removed
         self.array: NDArray[np.uint32] = arrays["tokens"].astype(np.uint32, copy=False)
         self.tokens = self.array.data
@@ -82,7 +94,7 @@ class TextSegment:
         """
         segment = open_segment(directory, name, unread=(TEXTS,) if check else None)
         try:
-            return cls(segment.arrays, segment.files, segment.name, removed)
+            return cls(segment.arrays, segment.files, segment.name, removed, sizes=segment.sizes)
         except (KeyError, ValueError, IndexError) as error:
             raise IndexUnavailableError(f"index segment `{directory / name}` is damaged; {REBUILD}") from error
 
@@ -147,6 +159,12 @@ class TextSegment:
     def step(self, position: int) -> int:
         """Code points from the end of the token before (or the beginning of the text) to the end of this one."""
         return sum(self._layout.shape(position))
+
+    def read(self, ordinal: int) -> Tokens:
+        """The tokens of a work, as they were when its text was read."""
+        first, end = self.work_bounds(ordinal)
+        starts, ends = self._layout.spans(first, end)
+        return Tokens(self.array[first:end], starts, ends, self.units(first, end))
 
     @property
     def keeps_texts(self) -> bool:
