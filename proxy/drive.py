@@ -18,7 +18,7 @@ from indexes.errors import FairgateError
 from policies.model import Use
 from proxy.guard import AnswerGuard, UpstreamReportedError
 from proxy.ledger.errors import LedgerUnavailableError
-from proxy.ledger.record import ChoiceRecord, Closing, Outcome, RequestFacts
+from proxy.ledger.record import ChoiceRecord, Closing, Outcome, RequestFacts, Sent
 from proxy.metrics import FailureStage, Metrics
 from proxy.notes import Excerpts, record
 from proxy.rewrite import KEEP_ALIVE, Rewriter, next_block
@@ -36,8 +36,11 @@ _DRAIN_SECONDS = 0.2
 class Ledger(Protocol):
     """Where decisions are written."""
 
-    async def append(self, facts: RequestFacts, choice: ChoiceRecord) -> None:
-        """Write a choice's verdict; returns once it is committed, unless its action is pass."""
+    async def append(self, facts: RequestFacts, choice: ChoiceRecord, sent: tuple[Sent, ...] | None = None) -> None:
+        """Write a choice's verdict; returns once it is committed, unless its action is pass.
+
+        Of what was `sent` only fingerprints are kept, if the ledger keeps any.
+        """
 
     async def close(self, decision_id: str, closing: Closing, facts: RequestFacts | None = None) -> None:
         """Write how a request ended."""
@@ -50,6 +53,7 @@ class Terms:
     facts: RequestFacts
     use: Use
     excerpts: Excerpts
+    fingerprints: bool
     fail_open: bool
     with_usage: bool
     prompt_chars: int
@@ -291,7 +295,7 @@ class Exchange:
         for choice in ended:
             written = record(choice, terms.use, terms.facts.mode, terms.excerpts)
             with self._metrics.stage("ledger"):
-                await self._ledger.append(terms.facts, written)
+                await self._ledger.append(terms.facts, written, choice.gate.sent() if terms.fingerprints else None)
             self._recorded = True
             self._metrics.choice(written)
             for result in written.tries:

@@ -6,6 +6,7 @@ State of a channel (a `Lane`):
     holding   a live match has used up its allowance: text leaves up to the end of the last finished token
     eliding   a copy is being shortened to a quotation: text is left out until the match closes
     parted    a copy was cut off: nothing is read until the choice is asked for again and goes on in other words
+    asking    more of a work would leave than a budget promised: nothing is read until the asks are answered
     stopped   the choice is blocked: nothing more leaves
 
 Why it is right. A scanner stops after every token at which a match opened or grew, so decisions fall at tokens and
@@ -16,8 +17,12 @@ that cannot fall as the text grows, so what was released is never regretted. Who
 
 Where a choice is asked for again, what left and what is written next are one text: a scanner reads what left anew, so
 that it stands where it would stand had the rest never been generated, and goes on over the seam.
+
+Where little is left of a budget, a match that opens has already let more leave than may. A cautious choice (see
+`budget`) therefore holds its text from where matches that are still to open may begin.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
@@ -27,8 +32,9 @@ from indexes.model import Match, Span, Work
 from policies.edits import quote_note
 from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Quotation, Verdict
 from policies.quotation import quotations
+from proxy.budget import Asks, Delivery, Purse
 from proxy.lane import Edit, Lane, View
-from proxy.ledger.record import TryResult
+from proxy.ledger.record import Sent, TryResult
 from proxy.wire.fields import CONTENT
 
 UNBOUNDED = 1 << 30
@@ -52,7 +58,7 @@ class Plan:
 
     `earlier` says what earlier answers of the conversation gave of some works. `may_quote` says whether a channel may
     be shortened to a quotation; where it may not, rewrite becomes block. `asks` says how often the choice may be asked
-    for again before that, to go on in other words.
+    for again before that, to go on in other words. `purse` makes that of a choice, where there are budgets.
     """
 
     scanner: Callable[[str], Scanner]
@@ -63,6 +69,17 @@ class Plan:
     may_quote: Callable[[str], bool]
     licensed: tuple[str, ...] = ()
     asks: int = 0
+    purse: Callable[[], Purse] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Where reading stopped to ask: at a token of `lane` at which a match `opened` or grew; `at` in `scanned`."""
+
+    lane: Lane
+    opened: bool
+    scanned: str = ""
+    at: int = 0
 
 
 class ChoiceGate:
@@ -77,6 +94,13 @@ class ChoiceGate:
         self._opened = 0
         self._known: frozenset[MatchKey] = frozenset()
         self._abandoned: dict[MatchKey, Match] = {}
+        self.purse = plan.purse() if plan.purse else None
+        self.asks: Asks | None = None
+        """What the choice waits for, until it is answered and `go_on` is called; nothing is read meanwhile."""
+        self._pause: Pause | None = None
+        self._queue: deque[tuple[str, str]] = deque()
+        self._unclosed: list[Lane] | None = None
+        self._left: list[Match] = []
         self.stopped = False
         """Whether the choice was blocked; nothing more of it will leave."""
         self.parted: Lane | None = None
@@ -125,6 +149,9 @@ class ChoiceGate:
         if self.stopped or self.parted:
             return ""
         lane = self._lanes.get(channel) or self._open(channel)
+        if self.asks:
+            self._queue.append((channel, text))
+            return ""
         scanned = lane.accept(text)
         at = lane.scanner.step(scanned, 0)
         if at < len(scanned):
@@ -140,17 +167,49 @@ class ChoiceGate:
     def close(self) -> dict[str, str]:
         """The text of the choice ends here: return what of each channel may still leave. `conclude` comes next."""
         out = {}
-        for lane in self._lanes.values():
-            if self.stopped or self.parted:
-                break
+        if self._unclosed is None:
+            self._unclosed = list(self._lanes.values())
+        while self._unclosed and not self._rests:
+            lane = self._unclosed.pop(0)
             before = [match.output.end for match in lane.scanner.matches]
             lane.scanner.close()
             grew = before != [match.output.end for match in lane.scanner.matches]
             lane.touched |= grew
+            lane.closed = True
             out[lane.channel] = self._grown(lane) if grew else ""
-            if not (self.stopped or self.parted):
+            if not self._rests:
                 out[lane.channel] += self._advance(lane)
+        if not self._enforce and self.purse and (asks := self.purse.wants(self._matches(), ahead=False)):
+            self.asks = Asks(asks)
         return out
+
+    def go_on(self) -> dict[str, str]:
+        """What was asked for is answered: read on where reading stopped; returns what of each channel may leave now."""
+        self.asks, pause, self._pause = None, self._pause, None
+        out: dict[str, str] = {}
+        if pause is not None:
+            lane = pause.lane
+            out[lane.channel] = self._judged(lane, opened=pause.opened)
+            if self.asks and self._pause:
+                self._pause = replace(pause, opened=self._pause.opened)
+            elif not self._rests and lane.closed:
+                out[lane.channel] += self._advance(lane)
+            elif not self._rests:
+                at = lane.scanner.step(pause.scanned, pause.at)
+                out[lane.channel] += self._read_on(lane, pause.scanned, at)
+        while self._queue and not self.asks:
+            channel, text = self._queue.popleft()
+            out[channel] = out.get(channel, "") + self.feed(channel, text)
+        if self._unclosed and not self._rests:
+            for channel, text in self.close().items():
+                out[channel] = out.get(channel, "") + text
+        return out
+
+    def given(self) -> tuple[Delivery, ...]:
+        """What was delivered of each work that some budget binds."""
+        if self.purse is None:
+            return ()
+        return self.purse.given(self._spent(), lambda channel, token: self._lanes[channel].reached(token))
 
     def break_off(self, channel: str) -> None:
         """What is being written now will not come to its end: go back to what left of it, to be asked for again."""
@@ -160,10 +219,12 @@ class ChoiceGate:
 
     def resume(self) -> None:
         """The choice was asked for again: what is fed next goes on right behind what left."""
-        lane, self.parted = self.parted, None
+        lane, self.parted, self._unclosed = self.parted, None, None
+        self._queue.clear()
         if lane is None:
             return
         self.tries.append("clean")
+        lane.closed = False
         lane.scanner = self._plan.scanner(lane.channel)
         text, at = lane.text, 0
         while (at := lane.scanner.step(text, at)) < len(text):
@@ -196,9 +257,26 @@ class ChoiceGate:
         self.verdict = self._plan.judge.decide(self.evidence)
         return self.verdict
 
+    def sent(self) -> tuple[Sent, ...]:
+        """What the client received on each channel, the strings of JSON decoded."""
+        found = []
+        for lane in self._lanes.values():
+            view = self._plan.view(lane.channel) if lane.view else None
+            found.append(Sent(lane.channel, view.feed(lane.sent) if view else lane.sent))
+        return tuple(found)
+
     def _open(self, channel: str) -> Lane:
         lane = self._lanes[channel] = Lane(channel, self._plan.scanner(channel), self._plan.view(channel))
+        if self._enforce and (purse := self.purse) is not None:
+            lane.touched = purse.cautious  # what is held is read on from what is held
+            if not purse.cautious and len(self._lanes) > purse.seats:
+                self.asks = Asks(seat=True)
         return lane
+
+    @property
+    def _rests(self) -> bool:
+        """Whether nothing more is read for now, or for ever."""
+        return self.stopped or self.parted is not None or self.asks is not None
 
     @staticmethod
     def _read_over(lane: Lane, text: str, scanned: str, at: int) -> str:
@@ -215,6 +293,9 @@ class ChoiceGate:
             out += self._grown(lane)
             if self.stopped or self.parted:
                 return out
+            if self._pause is not None:
+                self._pause = replace(self._pause, scanned=scanned, at=at)
+                return out
             at = lane.scanner.step(scanned, at)
         return out + self._advance(lane)
 
@@ -223,8 +304,12 @@ class ChoiceGate:
         if lane.eliding and (self._goes_on(lane) or not self._resume(lane)):
             return ""
         if self._allowance <= 0 and lane.scanner.live and self._enforce:
-            return lane.take(lane.token_end())
-        return lane.take(lane.length if lane.view is None or not lane.scanner.live else lane.read_end())
+            until = lane.token_end()
+        else:
+            until = lane.length if lane.view is None or not lane.scanner.live else lane.read_end()
+        if self.purse is not None and self.purse.cautious and self._enforce:
+            until = min(until, lane.settled())
+        return lane.take(until)
 
     def _grown(self, lane: Lane) -> str:
         """A match opened or grew at the last finished token of `lane`: judge, and return what leaves because of it."""
@@ -242,6 +327,13 @@ class ChoiceGate:
         if not opened and self._until_block > 0 and self._goes_on(lane):
             self._until_block -= 1
             return ""
+        return self._judged(lane, opened=opened)
+
+    def _judged(self, lane: Lane, *, opened: bool) -> str:
+        """Judge what there is at the last finished token of `lane`, unless something must be asked for first."""
+        if self.purse is not None and (asks := self.purse.wants(self._spent(), ahead=True)):
+            self.asks, self._pause = Asks(asks), Pause(lane, opened)
+            return ""
         if lane.eliding and not self._resume(lane):
             return self._go_on_eliding(lane)
         matches = self._matches()
@@ -249,10 +341,23 @@ class ChoiceGate:
         evidence = self._gather(matches)
         verdict = self._plan.judge.decide(evidence)
         offenders = self._offenders(lane, verdict)
+        watched = self._watched()
         if offenders:
-            return self._act(lane, offenders, self._cut(lane, matches, known) if opened else lane.token_end(2))
-        self._allowance = 0 if verdict.action.stops else self._plan.judge.allowance(evidence)
+            cut = self._cut(lane, matches, known) if opened else lane.token_end(2)
+            return self._act(lane, offenders, max(lane.released, min(cut, self._promised_end(lane))))
+        self._allowance = 0 if verdict.action.stops else min(watched, self._plan.judge.allowance(evidence))
         return ""
+
+    def _watched(self) -> int:
+        """How many tokens may leave until what is left of budgets is to be looked at again."""
+        return UNBOUNDED if self.purse is None else self.purse.watch(self._spent())
+
+    def _promised_end(self, lane: Lane) -> int:
+        """Up to where the text of a lane lies within what was promised of budgets."""
+        if self.purse is None:
+            return lane.length
+        token = self.purse.within(self._spent(), lane.channel)
+        return lane.length if token >= len(lane.scanner.words_ended) else lane.token_end_before(token)
 
     def _cut(self, lane: Lane, matches: Sequence[Match], known: frozenset[MatchKey]) -> int:
         """Where delivery ends when a match opened at the token at which the verdict stops.
@@ -287,6 +392,7 @@ class ChoiceGate:
             return self._stop(lane, cut)
         out = lane.take(cut)
         if can_ask:
+            self._left += [lane.reached_part(match) for match in lane.matches()] if self.purse else []
             self._abandon(lane, [match for match, _ in offenders])
             self._part(lane)
             return out
@@ -370,6 +476,10 @@ class ChoiceGate:
             found.append(then if then.counted > match.counted else match)
         return [*found, *cut_off.values()]
 
+    def _spent(self) -> list[Match]:
+        """What counts for budgets: of copies that were cut off, what had left."""
+        return [*self._left, *self._matches()]
+
     def _matches(self) -> list[Match]:
         return [match for lane in self._lanes.values() for match in lane.matches()]
 
@@ -377,7 +487,7 @@ class ChoiceGate:
         self, matches: Sequence[Match], quotations_found: tuple[Quotation, ...] = (), *, closed: bool = False
     ) -> Evidence:
         works = frozenset(match.work.id for match in matches)
-        return Evidence(
+        evidence = Evidence(
             matches=tuple(matches),
             channels=tuple(ChannelSize(lane.channel, lane.scanner.words, lane.length) for lane in self._lanes.values()),
             quotations=quotations_found,
@@ -385,6 +495,9 @@ class ChoiceGate:
             licensed=self._plan.licensed,
             closed=closed,
         )
+        if self.purse is None:
+            return evidence
+        return replace(evidence, budget_left=self.purse.left(evidence, self._spent()))
 
 
 def _key(match: Match) -> MatchKey:

@@ -303,6 +303,7 @@ class AnswerGuard:
             for channel, text in chunk.texts(choice.number).items():
                 if channel.startswith(("tool_calls", "function_call")) and fed.get((choice.number, channel)) != text:
                     fed.pop((choice.number, channel), None)
+                    choice.gate.lanes[channel].unsent = True
                     chunk.remove(choice.number, channel)
         return True
 

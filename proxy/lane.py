@@ -48,6 +48,10 @@ class Lane:
     followed: tuple[int, int] = (-1, -1)
     resumed: int = 0
     edits: list[Edit] = field(default_factory=list)
+    closed: bool = False
+    """Whether the text of the channel has ended."""
+    unsent: bool = False
+    """Whether the channel was taken out of the answer as a whole."""
 
     @property
     def text(self) -> str:
@@ -57,6 +61,8 @@ class Lane:
     @property
     def sent(self) -> str:
         """What of it left, with the notes that stand in place of what was left out."""
+        if self.unsent:
+            return ""
         text, out, at = self.text, [], 0
         for edit in self.edits:
             out += [text[at : edit.cut], edit.note]
@@ -81,6 +87,31 @@ class Lane:
         """End of the last finished token, or of the one `back - 1` before it; 0 when there is none."""
         ends = self.scanner.words_ended
         return self._raw(ends[-back]) if len(ends) >= back else 0
+
+    def token_end_before(self, token: int) -> int:
+        """End of the token before one; 0 for the first."""
+        return self._raw(self.scanner.words_ended[token - 1]) if token > 0 else 0
+
+    def settled(self) -> int:
+        """Before which offset no match that is still to open begins."""
+        return self.length if self.closed else self._raw(self.scanner.settled)
+
+    def reached(self, token: int) -> bool:
+        """Whether the client received a token whole."""
+        ends = self.scanner.words_ended
+        if self.unsent or token >= len(ends):
+            return False
+        end = self._raw(ends[token])
+        return end <= self.released and not any(edit.cut < end <= edit.resume for edit in self.edits)
+
+    def reached_part(self, match: Match) -> Match:
+        """A match of the channel without the tokens that the client did not receive."""
+        stretches = []
+        for stretch in match.stretches:
+            tokens = sum(self.reached(stretch.output + at) for at in range(stretch.tokens))
+            if tokens:
+                stretches.append(replace(stretch, tokens=tokens))
+        return replace(match, stretches=tuple(stretches), live=False)
 
     def matches(self) -> tuple[Match, ...]:
         """The matches so far, with spans in the generated text."""

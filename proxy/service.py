@@ -184,6 +184,7 @@ class Service:
             facts=facts,
             use=judge.use,
             excerpts=values.ledger.excerpts,
+            fingerprints=values.ledger.fingerprints is not None,
             fail_open=policy.on_error == "pass",
             with_usage=request.with_usage,
             prompt_chars=len(request.body),

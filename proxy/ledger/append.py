@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, delete, insert, select, tuple_, update
 
-from proxy.ledger import schema
+from proxy.ledger import batches, schema
 from proxy.ledger.chain import GENESIS, SALT_BYTES, Draft, Head, Row, follow, opening, seal
+from proxy.ledger.fingerprints import content
 from proxy.ledger.stored import erasure_draft, now_us
-from proxy.ledger.tables import chains, entries, erasable
+from proxy.ledger.tables import chains, entries, erasable, fingerprints
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,13 @@ class Erasure:
 
     decision_id: str | None = None
     before_us: int | None = None
+
+
+def prepared(work: Draft | Erasure) -> Draft | Erasure:
+    """What is to be written, with all that can be worked out before a transaction begins, for which others wait."""
+    if isinstance(work, Draft) and work.sent is not None:
+        return replace(work, sent=None, fingerprints=content(work.sent))
+    return work
 
 
 def begin(connection: Connection, chain: str) -> Head:
@@ -50,41 +58,62 @@ def stands(connection: Connection, head: Head) -> bool:
 def extend(connection: Connection, head: Head, work: Sequence[Draft | Erasure]) -> Head:
     """Put drafts at the end of a chain, erase what is to be erased; returns the new head."""
     new = head
-    rows: list[Row] = []
-    kept: list[dict[str, object]] = []
+    group = _Group()
     for item in work:
         if isinstance(item, Erasure):
-            _insert(connection, rows, kept)  # it may erase what stands before it in this very transaction
-            rows, kept = [], []
+            group.insert(connection)  # it may erase what stands before it in this very transaction
+            group = _Group()
             draft = erasure_draft(item.decision_id, item.before_us, _erase(connection, item))
         else:
             draft = item
-        sealed = None
-        if draft.private is not None:
-            salt = os.urandom(SALT_BYTES)
-            sealed = seal(draft.private, salt)
-            place = {"chain": new.chain, "seq": new.length + 1}
-            kept.append({**place, "at_us": draft.at_us, "salt": salt.hex(), "content": draft.private})
-        row, new = follow(new, draft, sealed)
-        rows.append(row)
-    _insert(connection, rows, kept)
+        new = group.put(new, draft)
+    group.insert(connection)
     connection.execute(update(chains).where(chains.c.chain == head.chain).values(length=new.length, head=new.hash))
     return new
 
 
-def _insert(connection: Connection, rows: list[Row], kept: list[dict[str, object]]) -> None:
-    if rows:
-        connection.execute(insert(entries), [row.columns() for row in rows])
-    if kept:
-        connection.execute(insert(erasable), kept)
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Rows on their way into the tables, with what stands beside them."""
+
+    rows: list[Row] = field(default_factory=list)
+    texts: list[dict[str, object]] = field(default_factory=list)
+    grams: list[dict[str, object]] = field(default_factory=list)
+
+    def put(self, head: Head, draft: Draft) -> Head:
+        """Link a draft behind the head; returns the new head."""
+        sealed = None
+        place = {"chain": head.chain, "seq": head.length + 1, "at_us": draft.at_us}
+        if draft.private is not None:
+            salt = os.urandom(SALT_BYTES)
+            sealed = seal(draft.private, salt)
+            self.texts.append({**place, "salt": salt.hex(), "content": draft.private})
+        if draft.fingerprints is not None:
+            self.grams.append({**place, "until_us": draft.until_us, "content": draft.fingerprints})
+        row, new = follow(head, draft, sealed)
+        self.rows.append(row)
+        return new
+
+    def insert(self, connection: Connection) -> None:
+        """Write all of it."""
+        if self.rows:
+            connection.execute(insert(entries), [row.columns() for row in self.rows])
+        if self.texts:
+            connection.execute(insert(erasable), self.texts)
+        if self.grams:
+            connection.execute(insert(fingerprints), self.grams)
 
 
 def _erase(connection: Connection, erasure: Erasure) -> int:
-    """Delete the erasable part of the rows meant; returns how many had one."""
+    """Delete the erasable part of the rows meant, and their fingerprints; returns how many had one."""
     if erasure.before_us is not None:
+        batches.forget_before(connection, erasure.before_us)
         return connection.execute(delete(erasable).where(erasable.c.at_us < erasure.before_us)).rowcount
-    mine = select(entries.c.chain, entries.c.seq).where(entries.c.decision_id == erasure.decision_id)
-    places = [tuple(row) for row in connection.execute(mine)]
+    mine = select(entries.c.chain, entries.c.seq, entries.c.at_us).where(entries.c.decision_id == erasure.decision_id)
+    found = connection.execute(mine).all()
+    places = {(row.chain, row.seq) for row in found}
     if not places:
         return 0
+    times = [row.at_us for row in found]
+    batches.forget(connection, places, min(times), max(times))
     return connection.execute(delete(erasable).where(tuple_(erasable.c.chain, erasable.c.seq).in_(places))).rowcount

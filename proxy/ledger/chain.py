@@ -16,6 +16,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from proxy.ledger.record import Sent
+
 FORMAT = "fairgate-ledger-1"
 GENESIS = "0" * 64
 SALT_BYTES = 16
@@ -25,7 +27,11 @@ EntryKind: TypeAlias = Literal["choice", "closing", "erasure"]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A row before it has a place in a chain; `private` is the erasable part, as JSON, or None."""
+    """A row before it has a place in a chain; `private` is the erasable part, as JSON, or None.
+
+    `sent` is what was delivered, whose `fingerprints` are kept until `until_us`; None where none are. No hash covers
+    them.
+    """
 
     kind: EntryKind
     decision_id: str | None
@@ -34,6 +40,9 @@ class Draft:
     tenant: str | None = None
     action: str | None = None
     private: str | None = None
+    sent: tuple[Sent, ...] | None = None
+    fingerprints: bytes | None = None
+    until_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,14 @@ class ChoiceRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What a client received on one channel, decoded where the channel carries JSON; never stored as text."""
+
+    channel: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """How a request ended; `detail` is one line for the operator and holds no text of works, prompts or outputs."""
 

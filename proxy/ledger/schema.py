@@ -10,8 +10,8 @@ from sqlalchemy.exc import OperationalError
 
 from proxy.ledger.errors import LedgerUnavailableError
 
-REVISION = "0002"
-KNOWN = ("0001", "0002")
+REVISION = "0003"
+KNOWN = ("0001", "0002", "0003")
 VERSION_TABLE = "ledger_schema"
 LOCK = 0x6661697267617465  # "fairgate": the advisory lock under which PostgreSQL schemas and chains are begun
 

@@ -15,7 +15,7 @@ from proxy.ledger.chain import Draft
 from proxy.ledger.engine import Place, unavailable
 from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.reading import Query
-from proxy.ledger.record import ChoiceRecord, Closing, Decision, RequestFacts
+from proxy.ledger.record import ChoiceRecord, Closing, Decision, RequestFacts, Sent
 from proxy.ledger.stored import choice_draft, closing_draft, now_us, to_us
 from proxy.ledger.writer import CAPACITY, Watch, Writer
 
@@ -31,11 +31,12 @@ class SqlLedger:
     and works again as soon as the database does.
     """
 
-    def __init__(self, place: Place, writer: Writer, reader: Engine, patience: float) -> None:
+    def __init__(self, place: Place, writer: Writer, reader: Engine, patience: float, keep: float) -> None:
         self._place = place
         self._writer = writer
         self._reader = reader
         self._patience = patience
+        self._keep_us = int(keep * 1_000_000)
 
     @classmethod
     def open(
@@ -44,12 +45,14 @@ class SqlLedger:
         *,
         capacity: int = CAPACITY,
         patience: float = PATIENCE_SECONDS,
+        keep: float = 0.0,
         watch: Callable[[int], None] | None = None,
         lost: Callable[[int], None] | None = None,
     ) -> Self:
         """Open a ledger, creating it or upgrading its schema first. Blocks; call it once, at start.
 
-        `capacity` bounds the rows that wait to be written, `patience` the seconds a caller waits; `watch` is told how
+        `capacity` bounds the rows that wait to be written, `patience` the seconds a caller waits; for `keep` seconds
+        fingerprints of what was sent are kept; `watch` is told how
         many rows wait whenever that changes, `lost` how many queued rows will never be written, both from any thread.
         Raises UsageError for a wrong URL, LedgerUnavailableError when the ledger cannot be had or is too new for us.
         """
@@ -62,7 +65,7 @@ class SqlLedger:
                 maker.dispose()
             reader = place.reader()
         watcher = Watch(watch or _unwatched, lost or _unwatched)
-        return cls(place, Writer(place.writer(), place, capacity, watcher), reader, patience)
+        return cls(place, Writer(place.writer(), place, capacity, watcher), reader, patience, keep)
 
     @property
     def queued(self) -> int:
@@ -74,9 +77,13 @@ class SqlLedger:
         """Whether the last attempt to write went through (true before the first)."""
         return self._writer.healthy
 
-    async def append(self, facts: RequestFacts, choice: ChoiceRecord) -> None:
-        """Record one choice's verdict. Returns once it is committed; for a verdict of pass, once it is queued."""
-        await self._put(choice_draft(facts, choice), wait=choice.verdict.action is not Action.PASS)
+    async def append(self, facts: RequestFacts, choice: ChoiceRecord, sent: tuple[Sent, ...] | None = None) -> None:
+        """Record one choice's verdict. Returns once it is committed; for a verdict of pass, once it is queued.
+
+        Of what was `sent` fingerprints are kept for as long as this ledger was opened to `keep` them.
+        """
+        draft = choice_draft(facts, choice, sent, self._keep_us)
+        await self._put(draft, wait=choice.verdict.action is not Action.PASS)
 
     async def close(self, decision_id: str, closing: Closing, facts: RequestFacts | None = None) -> None:
         """Record how a request ended; returns once that is queued. `facts` where no choice of it was recorded."""

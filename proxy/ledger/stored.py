@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from proxy.ledger.chain import Draft, canonical
-from proxy.ledger.record import ChoiceRecord, Closing, Decision, Excerpt, RequestFacts
+from proxy.ledger.record import ChoiceRecord, Closing, Decision, Excerpt, RequestFacts, Sent
 
 FORMAT = 1
 
@@ -59,16 +59,21 @@ class Read:
     private: str | None
 
 
-def choice_draft(facts: RequestFacts, choice: ChoiceRecord) -> Draft:
-    """The row of one choice's verdict."""
+def choice_draft(
+    facts: RequestFacts, choice: ChoiceRecord, sent: tuple[Sent, ...] | None = None, keep: int = 0
+) -> Draft:
+    """The row of one choice's verdict; of what was `sent` fingerprints are kept for `keep` microseconds."""
+    at_us = now_us()
     return Draft(
         kind="choice",
         decision_id=facts.decision_id,
-        at_us=now_us(),
+        at_us=at_us,
         body=canonical(ChoiceBody(_public(facts), replace(choice, excerpts=()))),
         tenant=facts.tenant,
         action=choice.verdict.action.value,
         private=_private(Private(facts.user, facts.client, choice.excerpts)),
+        sent=sent if keep else None,
+        until_us=at_us + keep,
     )
 
 

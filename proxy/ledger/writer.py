@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from proxy.ledger.append import Erasure, begin, extend, stands
+from proxy.ledger.append import Erasure, begin, extend, prepared, stands
 from proxy.ledger.chain import Draft, Head
 from proxy.ledger.engine import Place, reason
 from proxy.ledger.errors import LedgerUnavailableError
@@ -142,7 +142,7 @@ class Writer:
 
     def _write(self, group: Sequence[Item]) -> None:
         try:
-            self._commit([item.work for item in group if item.work is not None])
+            self._commit([prepared(item.work) for item in group if item.work is not None])
         except Exception as error:  # noqa: BLE001 (the thread must live; whoever waits is told)
             if len(group) > 1 and _of_the_row(error):
                 self._singly(group)

@@ -12,7 +12,9 @@ from policies.model import Action
 from proxy.ledger.engine import Place
 from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.record import Closing
+from proxy.ledger.schema import VERSION_TABLE
 from proxy.ledger.store import SqlLedger
+from proxy.ledger.tables import metadata
 from proxy.ledger.verify import Report, verify
 from tests.support.postgres import postgresql
 from tests.support.records import choice_record, request_facts
@@ -30,7 +32,7 @@ def server() -> Iterator[str]:
 @pytest.fixture
 def url(server: str) -> str:
     """The server's database with no ledger in it."""
-    execute(server, "DROP TABLE IF EXISTS ledger_schema, ledger_chains, ledger_entries, ledger_erasable")
+    execute(server, f"DROP TABLE IF EXISTS {', '.join([VERSION_TABLE, *metadata.tables])}")
     return server
 
 
