@@ -1,6 +1,7 @@
 """Bounds on what unpacking may give, so that a small file cannot fill memory or time."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -64,7 +65,7 @@ class Metered(io.RawIOBase):
     """A stream whose bytes are counted against a budget as they are read."""
 
     def __init__(self, stream: BinaryIO, budget: Budget) -> None:
-        self._stream = stream
+        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
         self._budget = budget
 
     @override
@@ -74,7 +75,7 @@ class Metered(io.RawIOBase):
     @override
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # a buffer, as typeshed says
         """Read into a buffer. Raises BombError."""
-        part = self._stream.read(len(buffer))
+        part = self._read(len(buffer))
         self._budget.spend(len(part))
         buffer[: len(part)] = part
         return len(part)

@@ -149,7 +149,8 @@ def gather_from(path: Path, crawl: Crawl) -> None:
         budget = Budget(path.stat().st_size)
         with path.open("rb") as stream:
             kind = format_of(path.name, stream.peek(HEAD)[:HEAD])
-            plain = Metered(unpacked(kind, stream), budget) if kind in COMPRESSED else stream
-            gather(cast("BinaryIO", io.BufferedReader(plain, 1 << 16)), crawl)
+            packed = kind in COMPRESSED
+            plain = io.BufferedReader(Metered(unpacked(kind, stream), budget), 1 << 16) if packed else stream
+            gather(cast("BinaryIO", plain), crawl)
     except (BombError, *FAULTS):
         return

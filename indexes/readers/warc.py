@@ -1,6 +1,6 @@
 """Web crawls: WARC (ISO 28500), also compressed, and the plain texts of WET files."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import PurePosixPath
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from urllib.parse import urlsplit
 
 from indexes.readers import site
-from indexes.readers.bounds import DOCUMENT
+from indexes.readers.bounds import DOCUMENT, BombError
 from indexes.readers.compressed import FAULTS
 from indexes.readers.document import Container, Document, Unread, UnreadableError
 from indexes.readers.facts import Facts, joined, over, stated
@@ -26,6 +26,8 @@ TEXTS: Final = (
     "application/epub+zip",
     "text/markdown",
 )
+WARC_FAULTS: Final = (ValueError, LookupError, AttributeError, TypeError, *FAULTS)
+"""What warcio raises for a damaged file, besides its own."""
 TYPES: Final = ("response", "resource", "conversion")
 
 
@@ -55,7 +57,7 @@ def gather(stream: BinaryIO, crawl: Crawl) -> None:
             if record.rec_type in TYPES and is_rule(path, media_of(record)[0]) and succeeded(record):
                 raw = record.content_stream().read(LARGEST)
                 crawl.sites.setdefault(base, Site(base)).take(path if path in site.FILES else "/rsl.xml", raw)
-    except (ArchiveLoadFailed, UnicodeError, ValueError, *FAULTS):
+    except (ArchiveLoadFailed, *WARC_FAULTS):
         return  # said when the pages are read
 
 
@@ -77,9 +79,9 @@ def open_warc(container: Container, crawl: Crawl) -> Iterator[Document | Unread]
             if found is not None:
                 pages += 1
                 yield found
-            elif record.rec_type in TYPES:
+            elif record.rec_type in TYPES and not is_rule(path_of(record), media_of(record)[0]):
                 others += 1
-    except (ArchiveLoadFailed, UnicodeError, ValueError, *FAULTS) as error:
+    except (ArchiveLoadFailed, *WARC_FAULTS) as error:
         words = " ".join(str(error).split())[:120].lower()
         raise UnreadableError(f"{where} is damaged after {pages} pages ({words}); get it anew") from error
     if not pages and not others:
@@ -92,7 +94,23 @@ def records(stream: BinaryIO) -> Iterator["ArcWarcRecord"]:
     """The records of a WARC."""
     from warcio.archiveiterator import ArchiveIterator
 
-    yield from ArchiveIterator(stream)
+    yield from ArchiveIterator(Eager(stream))
+
+
+class Eager:
+    """A stream that gives what it has, so that what stands before a fault is not lost with it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+
+    def read(self, size: int) -> bytes:
+        """Some bytes; none at the end."""
+        return self._read(size)
+
+
+def path_of(record: "ArcWarcRecord") -> str:
+    """The path of a record's page on its site."""
+    return site.split(record.rec_headers.get_header("WARC-Target-URI") or "")[1]
 
 
 def page(container: Container, record: "ArcWarcRecord", crawl: Crawl) -> Document | Unread | None:
@@ -103,7 +121,10 @@ def page(container: Container, record: "ArcWarcRecord", crawl: Crawl) -> Documen
     if not url or record.rec_type not in TYPES or media not in TEXTS or is_rule(path, media) or not succeeded(record):
         return None
     where = f"{container.document.where} page `{url}`"
-    raw = container.budget.read(record.content_stream())
+    try:
+        raw = container.budget.read(record.content_stream())
+    except BombError as error:
+        raise BombError(f"{where} {error}") from error
     if raw is None:
         return Unread(
             f"{where} is larger than {DOCUMENT >> 20} MiB, too large for one work; add it by itself", fault=True

@@ -1,13 +1,13 @@
 """Files of a corpus, made with real libraries or byte by byte, and what reading them gives."""
 
+import gzip
 import io
 import tarfile
+import uuid
 import zipfile
 from pathlib import Path
 
 from pypdf import PdfReader, PdfWriter
-from warcio.statusandheaders import StatusAndHeaders
-from warcio.warcwriter import WARCWriter
 
 from indexes.corpora import Read, find
 
@@ -126,33 +126,40 @@ def rewritten_pdf(raw: bytes, *, password: str | None = None, xmp: bytes | None 
     return out.getvalue()
 
 
-def warc(
-    path: Path, answers: list[tuple[str, dict[str, str], bytes]], *, status: str = "200 OK", gz: bool = True
-) -> Path:
-    """A crawl of these answers: address, headers, body."""
+def record(url: str, kind: str, media: str, content: bytes) -> bytes:
+    """One record of a WARC."""
+    fields = {
+        "WARC-Type": kind,
+        "WARC-Record-ID": f"<urn:uuid:{uuid.uuid4()}>",
+        "WARC-Date": "2024-05-01T10:00:00Z",
+        "WARC-Target-URI": url,
+        "Content-Type": media,
+        "Content-Length": str(len(content)),
+    }
+    head = "".join(["WARC/1.1\r\n", *(f"{name}: {value}\r\n" for name, value in fields.items()), "\r\n"])
+    return head.encode() + content + b"\r\n\r\n"
+
+
+def warc(path: Path, answers: list[tuple[str, dict[str, str], bytes]], *, gz: bool = True) -> Path:
+    """A crawl of these answers: address, headers, body; `:status` among the headers is another status than 200."""
     with path.open("wb") as file:
-        writer = WARCWriter(file, gzip=gz)
         for url, headers, body in answers:
-            fields = (
-                [("Content-Type", "text/html"), *headers.items()]
-                if "Content-Type" not in headers
-                else [*headers.items()]
+            lines = [f"HTTP/1.1 {headers.get(':status', '200 OK')}"]
+            lines += [
+                f"{name}: {value}"
+                for name, value in {"Content-Type": "text/html", **headers}.items()
+                if name != ":status"
+            ]
+            raw = record(
+                url, "response", "application/http; msgtype=response", "\r\n".join(lines).encode() + b"\r\n\r\n" + body
             )
-            http = StatusAndHeaders(
-                headers.get(":status", status), [each for each in fields if each[0] != ":status"], "HTTP/1.1"
-            )
-            writer.write_record(writer.create_warc_record(url, "response", payload=io.BytesIO(body), http_headers=http))
+            file.write(gzip.compress(raw) if gz else raw)
     return path
 
 
 def wet(path: Path, pages: list[tuple[str, str]]) -> Path:
     """The plain texts of a crawl."""
-    with path.open("wb") as file:
-        writer = WARCWriter(file, gzip=True)
-        for url, text in pages:
-            writer.write_record(
-                writer.create_warc_record(
-                    url, "conversion", payload=io.BytesIO(text.encode()), warc_content_type="text/plain"
-                )
-            )
+    path.write_bytes(
+        b"".join(gzip.compress(record(url, "conversion", "text/plain", text.encode())) for url, text in pages)
+    )
     return path
