@@ -13,7 +13,7 @@ from typing import Protocol
 from indexes.errors import FairgateError
 from policies.edits import cite
 from proxy.gate import ChoiceGate, Plan
-from proxy.wire.again import Again, joint
+from proxy.wire.again import Again, Seam
 from proxy.wire.answer import shell
 from proxy.wire.chat import ChatReader, Chunk
 from proxy.wire.errors import WireError
@@ -72,8 +72,9 @@ class AnswerGuard:
         """The choice that was cut off and is to be asked for again."""
         self.asks = 0
         self._spent = Spent()
-        self._behind: str | None = None
-        """What left before the answer that is being read, none of whose text has come yet."""
+        self._seam: Seam | None = None
+        self._spoke = False
+        """Whether the answer that was asked for again has brought any text."""
         self._counted = 0
         self._body: Chunk | None = None
 
@@ -141,11 +142,11 @@ class AnswerGuard:
         self._counted = self._generated
         self._as_it_comes = False
         self._reader = ChatReader(with_logprobs=False)
-        self._behind = lane.sent
+        delivered, words = lane.sent, lane.scanner.words
+        self._seam, self._spoke = Seam(delivered), False
         self.asks += 1
-        used = max(tokens(len(self._behind)), lane.scanner.words)
         choice.gate.resume()
-        return Again(self._behind, used, cite(choice.gate.copied), self.asks)
+        return Again(delivered, max(tokens(len(delivered)), words), cite(choice.gate.copied), self.asks)
 
     @property
     def can_ask(self) -> bool:
@@ -309,7 +310,10 @@ class AnswerGuard:
 
     def _close(self, choice: GuardedChoice, fed: dict[tuple[int, str], str]) -> None:
         """The text of a choice ends here: what was held of it may leave."""
-        if self._behind is not None and choice.gate.parted is None:
+        if self._seam is not None and (text := self._seam.close()):
+            self._spoke = True
+            fed[choice.number, CONTENT] = fed.get((choice.number, CONTENT), "") + choice.gate.feed(CONTENT, text)
+        if self.asks and not self._spoke and choice.gate.parted is None:
             raise WireError("upstream had nothing more to say, so a copied passage could not be replaced")
         for channel, text in choice.gate.close().items():
             if text:
@@ -349,9 +353,9 @@ class AnswerGuard:
             chunk.message(number).pop("role", None)
             chunk.remove(number, REASONING)
         for part in chunk.parts:
-            if self._behind is not None:
-                part.write(joint(self._behind, part.text) + part.text if part.channel == CONTENT else part.text)
-                self._behind = None
+            if part.channel == CONTENT and self._seam is not None:
+                part.write(self._seam.take(part.text))
+            self._spoke |= bool(part.text)
 
     def _remember(self, chunk: Chunk) -> None:
         if chunk.has_usage:

@@ -60,9 +60,30 @@ def ask_again(body: bytes, again: Again, *, model: str | None = None, prefill: b
     return msgspec.json.encode(keys)
 
 
-def joint(before: str, after: str) -> str:
-    """What must stand between two texts so that their words do not run together: a space, or nothing."""
-    return " " if before and after and _joins(before[-1]) and _joins(after[0]) else ""
+class Seam:
+    """Where an answer goes on behind what the client has of it."""
+
+    def __init__(self, before: str) -> None:
+        self._before = before
+        self._waiting = True
+        self._held = ""
+
+    def take(self, text: str) -> str:
+        """Take more of the new answer and return what goes on; it is held while it repeats what the client has."""
+        if not self._waiting:
+            return text
+        self._held += text
+        return "" if self._before.startswith(self._held) else self._open(self._held.removeprefix(self._before))
+
+    def close(self) -> str:
+        """The new answer ends here: what was held goes on after all, unless it is all that the client has."""
+        return self._open(self._held) if self._waiting and self._held not in ("", self._before) else ""
+
+    def _open(self, text: str) -> str:
+        """Words on either side must not run together."""
+        self._waiting = False
+        runs_on = self._before and text and _joins(self._before[-1]) and _joins(text[0])
+        return f" {text}" if runs_on else text
 
 
 def _joins(char: str) -> bool:
@@ -93,7 +114,8 @@ def _messages(messages: list[Any], again: Again) -> list[Any]:
         told.append({"role": "user", "content": wish})
     else:
         told[asking] = {**told[asking], "content": _with_wish(told[asking].get("content"), wish)}
-    if said := before + again.delivered:
+    said = again.delivered if again.delivered.startswith(before) else before + again.delivered
+    if said:
         told.append({"role": "assistant", "content": said})
     return told
 

@@ -463,6 +463,20 @@ def test_words_do_not_run_together_at_the_seam(make: Callable[..., Stage]) -> No
     assert stage.ask(streamed=True).content == f"{PREFIX} {OWN}"
 
 
+@BOTH
+@pytest.mark.parametrize("cut", ["char", "word", "whole"])
+def test_a_server_that_begins_again_is_heard_from_where_the_client_is(
+    make: Callable[..., Stage], cut: str, streamed: bool
+) -> None:
+    stage = make()
+    stage.script[:] = [lambda _: stream(tokens(f"{PREFIX} {OWN}", cut))]
+    assert stage.ask(streamed=streamed).content == f"{PREFIX} {OWN}"
+    stage.script[:] = [lambda _: stream(tokens(PREFIX, cut)), lambda _: stream(tokens(SAID[:4], cut))]
+    found = stage.ask(streamed=streamed)
+    assert found.content == f"{PREFIX} {SAID[:4]}"
+    assert stage.decision(found)["choices"][0]["tries"] == ["failed", "clean"]
+
+
 def test_the_reasoning_of_a_rewriter_stays_with_us(make: Callable[..., Stage]) -> None:
     stage = make()
 
