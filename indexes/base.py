@@ -25,6 +25,10 @@ class Scanner(Protocol):
         """Words of finished tokens so far; two characters of a script without spaces count as one."""
 
     @property
+    def settled(self) -> int:
+        """Offset, in code points, before which no match that is still to open begins."""
+
+    @property
     def opened(self) -> int:
         """How many matches there are so far; quicker than to ask for them."""
 

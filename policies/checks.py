@@ -26,6 +26,12 @@ def check(source: Source, shape: PolicyShape) -> None:
     if shape.budget is not None:
         if shape.budget.work_share is None and shape.budget.words is None:
             raise source.error(("budget",), "bounds nothing; write `words` or `work_share`")
+        for key in ("words", "user_words"):
+            if (words := getattr(shape.budget, key)) is not None and words < GUARANTEE:
+                raise source.error(
+                    ("budget", key),
+                    f"{words} is below the shortest copy that is always found; write {GUARANTEE} or more",
+                )
         if float(shape.budget.window[:-1]) <= 0:
             raise source.error(("budget", "window"), "must be longer than 0; write a duration such as 24h")
     for at, test in enumerate(shape.tests):

@@ -81,6 +81,8 @@ def _handling(policy: Policy) -> Iterator[str]:
         if policy.budget.work_share is not None:
             bounds.append(f"{policy.budget.work_share:.0%} of it")
         yield f"one tenant is given of one work: {', '.join(bounds)} in {policy.budget.window / 3600:g} hours"
+        if policy.budget.user_words is not None:
+            yield f"one user of a tenant is given of one work: {policy.budget.user_words} words in that time"
     rewriting = policy.rewrite
     yield f"rewrite: {rewriting.tries} tries by upstream {rewriting.upstream}, then {rewriting.fallback}"
     if policy.hold != "none":

@@ -148,7 +148,7 @@ def _limit(shape: LimitShape | CodeLimitShape | None) -> Limit:
 
 
 def _budget(shape: BudgetShape) -> Budget:
-    return Budget(shape.work_share, shape.words, seconds(shape.window))
+    return Budget(shape.work_share, shape.words, seconds(shape.window), shape.user_words)
 
 
 def _when(shape: WhenShape) -> When:

@@ -101,11 +101,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one tenant may be given of one work within a window of seconds."""
+    """What one tenant may be given of one work within a window of seconds; `user_words` bounds each of its users."""
 
     work_share: float | None
     words: int | None
     window: float
+    user_words: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

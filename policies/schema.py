@@ -161,6 +161,7 @@ class BudgetShape(_Shape, frozen=True):
     window: Duration
     work_share: Share | None = None
     words: Count | None = None
+    user_words: Count | None = None
 
 
 class SemanticShape(_Shape, frozen=True):

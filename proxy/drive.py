@@ -22,6 +22,7 @@ from proxy.ledger.record import ChoiceRecord, Closing, Outcome, RequestFacts, Se
 from proxy.metrics import FailureStage, Metrics
 from proxy.notes import Excerpts, record
 from proxy.rewrite import KEEP_ALIVE, Rewriter, next_block
+from proxy.spending import Spending
 from proxy.upstream import Reply, UpstreamError, UpstreamTimeoutError
 from proxy.wire import answer, sse
 from proxy.wire.errors import WireError
@@ -82,11 +83,14 @@ class Exchange:
         self._deadline = time.perf_counter() + terms.seconds
         self.rewriter: Rewriter | None = None
         """Who is asked to go on in other words where a copied passage was cut off."""
+        self.spending: Spending | None = None
+        """The budgets of whoever asked, where there are some."""
 
     async def stream(self, send: Send) -> None:
         """Send a streamed answer, piece by piece; ends by itself in every case and raises only what `send` does."""
         try:
             with self._metrics.in_flight():
+                await self._begin_spending()
                 await self._relay(send)
             self._closing = self._ended()
         except Exception as error:  # noqa: BLE001 (fails closed: whatever went wrong ends the stream in an error)
@@ -94,6 +98,17 @@ class Exchange:
         finally:
             with anyio.CancelScope(shield=True):
                 await self.close()
+
+    async def _begin_spending(self) -> None:
+        """See whether what is streamed must be held from the start, since some budget is nearly used up."""
+        if self.spending is None:
+            return
+        try:
+            await self.spending.begin(self._guard.expected)
+        except Exception as error:
+            if not self._terms.fail_open:
+                raise
+            self._metrics.failure(_stage(error), "open")
 
     async def whole(self) -> bytes:
         """The body of an answer that is not streamed; raises FairgateError when there is none to give."""
@@ -122,6 +137,8 @@ class Exchange:
         try:
             began = time.perf_counter()
             out = self._guard.answer(body)
+            while self._guard.asking and self.spending is not None:
+                out = await self._go_on_reading(self.spending)
             self._busy += time.perf_counter() - began
             if self._guard.parted:
                 await self._go_on(_nowhere)
@@ -156,7 +173,7 @@ class Exchange:
         out: list[bytes] = []
         events = iter(events)
         fault = self._take(events, out)
-        if self._guard.ended:
+        if self._guard.ended or self._guard.asking:
             fault = await self._take_on(events, out, fault)
         if frame := out[0] if len(out) == 1 else b"".join(out):
             await send(frame)
@@ -236,7 +253,7 @@ class Exchange:
                     self._check_complete()
                     self._done = True
                 out.append(self._event(event))
-                if self._done or self._guard.ended or self._guard.parted:
+                if self._done or self._guard.ended or self._guard.parted or self._guard.asking:
                     break
         except Exception as error:  # noqa: BLE001 (handed back, to be raised once what came before it has left)
             return error
@@ -247,11 +264,16 @@ class Exchange:
     async def _take_on(
         self, events: Iterator[sse.Event], out: list[bytes], fault: Exception | None
     ) -> Exception | None:
-        """Tell the ledger of the choices that ended, and take the events that follow, as `_take` does."""
-        while fault is None and self._guard.ended:
+        """Ask what gates ask for, tell the ledger of the choices that ended, and take the events that follow."""
+        while fault is None and (self._guard.ended or self._guard.asking):
             began = time.perf_counter()
             try:
-                await self._tell(out)
+                if self._guard.asking and self.spending is not None:
+                    out.append(await self._go_on_reading(self.spending))
+                    if self._guard.asking:
+                        continue
+                if self._guard.ended:
+                    await self._tell(out)
             except Exception as error:  # noqa: BLE001 (handed back, too)
                 return error
             finally:
@@ -259,6 +281,20 @@ class Exchange:
             if not (self._done or self._over or self._guard.parted):
                 fault = self._take(events, out)
         return fault
+
+    async def _go_on_reading(self, spending: Spending) -> bytes:
+        """Answer what choices ask of budgets, and have them read on. Where we cannot look, no budget is heeded if the
+        policy says pass.
+        """
+        for choice in self._guard.asking:
+            try:
+                await spending.answer(choice.number, choice.gate)
+            except Exception as error:
+                if not self._terms.fail_open:
+                    raise
+                self._metrics.failure(_stage(error), "open")
+                choice.gate.purse = None
+        return self._guard.go_on()
 
     def _event(self, event: sse.Event) -> bytes:
         """What the client gets for one event."""
@@ -293,6 +329,8 @@ class Exchange:
         terms = self._terms
         ended, self._guard.ended = self._guard.ended, []
         for choice in ended:
+            if self.spending is not None:
+                await self.spending.settle(choice.number, choice.gate)
             written = record(choice, terms.use, terms.facts.mode, terms.excerpts)
             with self._metrics.stage("ledger"):
                 await self._ledger.append(terms.facts, written, choice.gate.sent() if terms.fingerprints else None)
@@ -363,7 +401,7 @@ class Exchange:
             self._closing = left(halted=self._terms.halted())
             if self._closing.outcome == "failed":
                 self._metrics.failure("request", "closed")
-        for step in (self._reply.close, self._record_open, self._close_ledger):
+        for step in (self._reply.close, self._record_open, self._end_spending, self._close_ledger):
             try:
                 await step()
             except Exception as error:  # noqa: BLE001 (one step of closing must not keep the next from being tried)
@@ -376,6 +414,10 @@ class Exchange:
         if not self._open:
             self._guard.conclude_open()
             await self._record()
+
+    async def _end_spending(self) -> None:
+        if self.spending is not None:
+            await self.spending.end()
 
     async def _close_ledger(self) -> None:
         facts = self._terms.facts

@@ -33,7 +33,7 @@ from policies.edits import quote_note
 from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Quotation, Verdict
 from policies.quotation import quotations
 from proxy.budget import Asks, Delivery, Purse
-from proxy.lane import Edit, Lane, View
+from proxy.lane import Edit, Lane, Pause, View
 from proxy.ledger.record import Sent, TryResult
 from proxy.wire.fields import CONTENT
 
@@ -70,16 +70,6 @@ class Plan:
     licensed: tuple[str, ...] = ()
     asks: int = 0
     purse: Callable[[], Purse] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Where reading stopped to ask: at a token of `lane` at which a match `opened` or grew; `at` in `scanned`."""
-
-    lane: Lane
-    opened: bool
-    scanned: str = ""
-    at: int = 0
 
 
 class ChoiceGate:
@@ -186,18 +176,16 @@ class ChoiceGate:
     def go_on(self) -> dict[str, str]:
         """What was asked for is answered: read on where reading stopped; returns what of each channel may leave now."""
         self.asks, pause, self._pause = None, self._pause, None
+        self._take_care()
         out: dict[str, str] = {}
         if pause is not None:
-            lane = pause.lane
+            lane, (scanned, at) = pause.lane, pause.lane.reading
             out[lane.channel] = self._judged(lane, opened=pause.opened)
-            if self.asks and self._pause:
-                self._pause = replace(pause, opened=self._pause.opened)
-            elif not self._rests and lane.closed:
+            if not self._rests and lane.closed:
                 out[lane.channel] += self._advance(lane)
             elif not self._rests:
-                at = lane.scanner.step(pause.scanned, pause.at)
-                out[lane.channel] += self._read_on(lane, pause.scanned, at)
-        while self._queue and not self.asks:
+                out[lane.channel] += self._read_on(lane, scanned, lane.scanner.step(scanned, at))
+        while self._queue and not self._rests:
             channel, text = self._queue.popleft()
             out[channel] = out.get(channel, "") + self.feed(channel, text)
         if self._unclosed and not self._rests:
@@ -267,11 +255,16 @@ class ChoiceGate:
 
     def _open(self, channel: str) -> Lane:
         lane = self._lanes[channel] = Lane(channel, self._plan.scanner(channel), self._plan.view(channel))
-        if self._enforce and (purse := self.purse) is not None:
-            lane.touched = purse.cautious  # what is held is read on from what is held
-            if not purse.cautious and len(self._lanes) > purse.seats:
-                self.asks = Asks(seat=True)
+        self._take_care()
+        if self._enforce and self.purse and not self.purse.cautious and len(self._lanes) > self.purse.seats:
+            self.asks = Asks(seat=True)
         return lane
+
+    def _take_care(self) -> None:
+        """Where the choice is cautious, let no lane release what it has not looked at."""
+        if self.purse is not None and self.purse.cautious:
+            for lane in self._lanes.values():
+                lane.touched = True
 
     @property
     def _rests(self) -> bool:
@@ -294,7 +287,7 @@ class ChoiceGate:
             if self.stopped or self.parted:
                 return out
             if self._pause is not None:
-                self._pause = replace(self._pause, scanned=scanned, at=at)
+                lane.reading = (scanned, at)
                 return out
             at = lane.scanner.step(scanned, at)
         return out + self._advance(lane)
@@ -341,23 +334,16 @@ class ChoiceGate:
         evidence = self._gather(matches)
         verdict = self._plan.judge.decide(evidence)
         offenders = self._offenders(lane, verdict)
-        watched = self._watched()
         if offenders:
             cut = self._cut(lane, matches, known) if opened else lane.token_end(2)
-            return self._act(lane, offenders, max(lane.released, min(cut, self._promised_end(lane))))
-        self._allowance = 0 if verdict.action.stops else min(watched, self._plan.judge.allowance(evidence))
+            if self.purse is not None:
+                cut = max(lane.released, min(cut, lane.end_before(self.purse.within(self._spent(), lane.channel))))
+            return self._act(lane, offenders, cut)
+        self._allowance = 0 if verdict.action.stops else self._plan.judge.allowance(evidence)
+        if self.purse is not None:
+            self._allowance = min(self._allowance, self.purse.watch(self._spent()))
+            self._take_care()
         return ""
-
-    def _watched(self) -> int:
-        """How many tokens may leave until what is left of budgets is to be looked at again."""
-        return UNBOUNDED if self.purse is None else self.purse.watch(self._spent())
-
-    def _promised_end(self, lane: Lane) -> int:
-        """Up to where the text of a lane lies within what was promised of budgets."""
-        if self.purse is None:
-            return lane.length
-        token = self.purse.within(self._spent(), lane.channel)
-        return lane.length if token >= len(lane.scanner.words_ended) else lane.token_end_before(token)
 
     def _cut(self, lane: Lane, matches: Sequence[Match], known: frozenset[MatchKey]) -> int:
         """Where delivery ends when a match opened at the token at which the verdict stops.

@@ -6,8 +6,9 @@ Where a copy is to be told in other words, `parted` names the choice that was cu
 reading, asks `again`, and hands over the events of what is written next; a whole answer is put together by `rest`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from indexes.errors import FairgateError
@@ -49,6 +50,7 @@ class GuardedChoice:
     gate: ChoiceGate
     logprobs: ChoiceLogprobs | None = None
     finish_reason: str | None = None
+    closed: bool = False
 
 
 class AnswerGuard:
@@ -57,7 +59,7 @@ class AnswerGuard:
     def __init__(self, plan: Plan, notes: Notes, *, choices: int = 1, logprobs: bool = False) -> None:
         self._plan = plan
         self._notes = notes
-        self._expected = choices
+        self.expected = choices
         self._with_logprobs = logprobs
         self._as_it_comes = not logprobs
         self._reader = ChatReader(with_logprobs=logprobs)
@@ -77,6 +79,8 @@ class AnswerGuard:
         """Whether the answer that was asked for again has brought any text."""
         self._counted = 0
         self._body: Chunk | None = None
+        self._waiting: tuple[dict[tuple[int, str], str], Callable[[], bytes]] | None = None
+        """What may leave of the event that is being read, and what becomes of it, while gates ask for something."""
 
     @property
     def choices(self) -> tuple[GuardedChoice, ...]:
@@ -87,15 +91,30 @@ class AnswerGuard:
     def complete(self) -> bool:
         """Whether every choice that was asked for has ended."""
         ended = sum(choice.finish_reason is not None for choice in self._choices.values())
-        return ended >= max(self._expected, len(self._choices))
+        return ended >= max(self.expected, len(self._choices))
 
     @property
     def stopped(self) -> bool:
         """Whether a choice was blocked, so that upstream still writes what no one will read."""
         return any(choice.gate.stopped for choice in self._choices.values())
 
+    @property
+    def asking(self) -> list[GuardedChoice]:
+        """The choices that ask for something of budgets; when all are answered, `go_on` comes next."""
+        return [] if self._waiting is None else [each for each in self._choices.values() if each.gate.asks]
+
+    def go_on(self) -> bytes:
+        """Read on where gates had to ask first; returns what the client gets for the event that was being read."""
+        if self._waiting is None:
+            return b""
+        (fed, settle), self._waiting = self._waiting, None
+        for choice in self._choices.values():
+            if choice.gate.asks:
+                _add(fed, choice.number, choice.gate.go_on())
+        return settle()
+
     def event(self, event: Event) -> bytes:
-        """Take one event of a stream and return what the client gets for it.
+        """Take one event of a stream and return what the client gets for it: nothing yet where some choice is `asking`.
 
         Raises WireError where it cannot be checked and UpstreamReportedError where upstream tells of a fault.
         """
@@ -107,7 +126,7 @@ class AnswerGuard:
             if choice.finish_reason is not None:
                 return b""
             out = choice.gate.feed(token.channel, token.text)
-            if not (choice.gate.stopped or choice.gate.parted):
+            if not (choice.gate.stopped or choice.gate.parted or choice.gate.asks):
                 if out == token.text:
                     return event.raw
                 if not out:
@@ -126,9 +145,8 @@ class AnswerGuard:
         chunk = self._reader.answer(body)
         if not chunk.choices and not chunk.is_error:
             raise WireError("upstream's answer holds no choices, so there is nothing that could be checked")
-        out = self._settle(chunk, self._feed(chunk), Event(body, body), bytes, whole=True)
         self._body = chunk
-        return out
+        return self._settle(chunk, self._feed(chunk), Event(body, body), bytes, whole=True)
 
     def again(self, prompt_chars: int) -> Again:
         """Ask for the choice that was cut off: what to ask for. The next events are those of that answer.
@@ -145,6 +163,7 @@ class AnswerGuard:
         delivered, words = lane.sent, lane.scanner.words
         self._seam, self._spoke = Seam(delivered), False
         self.asks += 1
+        choice.closed = False
         choice.gate.resume()
         return Again(delivered, max(tokens(len(delivered)), words), cite(choice.gate.copied), self.asks)
 
@@ -246,6 +265,9 @@ class AnswerGuard:
         """Write what may leave onto the chunk, end the choices that end with it, and encode it if it changed."""
         if chunk.is_error:
             raise UpstreamReportedError(f"upstream reported a fault: {_error_words(chunk.body['error'])}")
+        if not self._close_all(chunk, fed, whole=whole):
+            self._waiting = fed, partial(self._settle, chunk, fed, event, frame, whole=whole)
+            return b""
         if not self.asks:
             self._remember(chunk)
         changed = self._drop(chunk) or self.asks > 0
@@ -267,6 +289,16 @@ class AnswerGuard:
                 return frame(splice(payload, additions))
         return frame(payload) if changed else event.raw
 
+    def _close_all(self, chunk: Chunk, fed: dict[tuple[int, str], str], *, whole: bool) -> bool:
+        """Close the choices whose text ends with a chunk; False if some choice must ask for something first."""
+        for number in chunk.choices:
+            choice = self._choices[number]
+            ends = (whole or number in chunk.finished) and choice.finish_reason is None
+            if ends and not (choice.closed or choice.gate.stopped or choice.gate.asks):
+                choice.closed = True
+                self._close(choice, fed)
+        return not any(choice.gate.asks for choice in self._choices.values())
+
     def _end_all(
         self, chunk: Chunk, fed: dict[tuple[int, str], str], *, whole: bool
     ) -> tuple[list[GuardedChoice], bool]:
@@ -287,8 +319,6 @@ class AnswerGuard:
 
     def _end(self, chunk: Chunk, choice: GuardedChoice, fed: dict[tuple[int, str], str], *, whole: bool) -> bool:
         """Bring a choice to its end; returns whether the chunk changed for it."""
-        if not choice.gate.stopped:
-            self._close(choice, fed)
         if choice.gate.parted:
             chunk.choice(choice.number)["finish_reason"] = None
             return True
@@ -315,9 +345,7 @@ class AnswerGuard:
             fed[choice.number, CONTENT] = fed.get((choice.number, CONTENT), "") + choice.gate.feed(CONTENT, text)
         if self.asks and not self._spoke and choice.gate.parted is None:
             raise WireError("upstream had nothing more to say, so a copied passage could not be replaced")
-        for channel, text in choice.gate.close().items():
-            if text:
-                fed[choice.number, channel] = fed.get((choice.number, channel), "") + text
+        _add(fed, choice.number, choice.gate.close())
 
     def _drop(self, chunk: Chunk) -> bool:
         """In enforce, take out what no table lists."""
@@ -367,6 +395,13 @@ class AnswerGuard:
 def framer(event: Event) -> Callable[[bytes], bytes]:
     """Writes a payload as an event of the same name."""
     return lambda payload: data_event(payload, event.name)
+
+
+def _add(fed: dict[tuple[int, str], str], choice: int, texts: Mapping[str, str]) -> None:
+    """Put more of a choice to what may leave."""
+    for channel, text in texts.items():
+        if text:
+            fed[choice, channel] = fed.get((choice, channel), "") + text
 
 
 def _is_idle(chunk: Chunk) -> bool:

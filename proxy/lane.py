@@ -50,6 +50,8 @@ class Lane:
     edits: list[Edit] = field(default_factory=list)
     closed: bool = False
     """Whether the text of the channel has ended."""
+    reading: tuple[str, int] = ("", 0)
+    """The text that is being read, and how far, where reading stopped to ask."""
     unsent: bool = False
     """Whether the channel was taken out of the answer as a whole."""
 
@@ -88,9 +90,12 @@ class Lane:
         ends = self.scanner.words_ended
         return self._raw(ends[-back]) if len(ends) >= back else 0
 
-    def token_end_before(self, token: int) -> int:
-        """End of the token before one; 0 for the first."""
-        return self._raw(self.scanner.words_ended[token - 1]) if token > 0 else 0
+    def end_before(self, token: int) -> int:
+        """End of the token before one; 0 for the first, the end of the text for one that is yet to come."""
+        ends = self.scanner.words_ended
+        if token > len(ends):
+            return self.length
+        return self._raw(ends[token - 1]) if token else 0
 
     def settled(self) -> int:
         """Before which offset no match that is still to open begins."""
@@ -159,3 +164,11 @@ class Lane:
 
     def _raw(self, offset: int) -> int:
         return offset if self.view is None else self.view.raw_offset(offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Where reading stopped to ask: at a token of `lane` at which a match `opened` or grew."""
+
+    lane: Lane
+    opened: bool
