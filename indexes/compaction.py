@@ -18,14 +18,13 @@ def plan(segments: Sequence[TextSegment], most: int = MERGED) -> list[list[TextS
     """
     groups: list[list[TextSegment]] = []
     for keeps in (True, False):
-        room = 0
-        for segment in segments:
-            if segment.keeps_texts != keeps:
-                continue
+        together = [segment for segment in segments if segment.keeps_texts == keeps]
+        room = -1
+        for segment in together:
             size = alive_tokens(segment)
             if size > room:
                 groups.append([])
-                room = most
+                room = max(most, size)
             groups[-1].append(segment)
             room -= size
     return [group for group in groups if len(group) > 1 or group[0].removed]

@@ -113,7 +113,9 @@ def content_of(directory: Path, entry: SegmentEntry) -> str:
 
 def write_state(directory: Path, state: State, disk: Disk = DISK) -> State:
     """Replace the manifest of an index; after a crash it is the old one or the new one. Returns what was written."""
-    entries = (entry if entry.content else replace(entry, content=content_of(directory, entry)) for entry in state.segments)
+    entries = (
+        entry if entry.content else replace(entry, content=content_of(directory, entry)) for entry in state.segments
+    )
     state = replace(state, segments=tuple(entries), built=time.time())
     said = {"format": FORMAT, "revision": state.revision, **asdict(state)}
     content = json.dumps({"checksum": checksum(said), "index": said}, indent=1).encode()

@@ -1,22 +1,32 @@
 """An index on disk: a set of immutable segments and a manifest. One writer at a time, any number of readers."""
 
-import fcntl
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from indexes.compaction import MERGED, merge, plan
+from indexes.disk import DISK, Disk
 from indexes.errors import FairgateError, IndexUnavailableError, UsageError
+from indexes.lock import locked
 from indexes.model import Work
-from indexes.segment import faults, reason, write_segment
-from indexes.state import MANIFEST, PARAMETERS, SegmentEntry, State, read_state, write_state
+from indexes.segment import REBUILD, faults, reason, write_segment
+from indexes.state import (
+    ASIDE,
+    MANIFEST,
+    PARAMETERS,
+    SEGMENTS,
+    SegmentEntry,
+    State,
+    content_of,
+    read_state,
+    total,
+    write_state,
+)
 from indexes.text.build import TEXTS, SegmentBuilder, digest
 from indexes.text.segment import TextSegment
 
-SEGMENTS: Final = "segments"
-LOCK: Final = "lock"
 BATCH: Final = 64 << 20
 """Bytes of text that make a segment; they bound the memory that adding takes."""
 
@@ -32,9 +42,25 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class TextSnapshot:
-    """The segments of an index at one moment; it stays whole whatever is added or removed later.
+class Compacted:
+    """What compacting did: segments and bytes on disk before and after, and removed works whose data is gone."""
 
+    segments_before: int
+    segments: int
+    bytes_before: int
+    bytes: int
+    dropped: int
+
+
+Stamp: TypeAlias = tuple[int, int, int]
+"""How the manifest looks from outside: its time (in nanoseconds, later for every change), its inode, its length."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextSnapshot:
+    """The segments of an index at one moment; it stays whole whatever is added, removed or compacted later.
+
+    Files that are deleted meanwhile stay mapped, and take their space, until the last snapshot that holds them goes.
     `bytes` counts the index on disk, kept texts included; `built` is when it last changed, in seconds since 1970.
     """
 
@@ -43,6 +69,11 @@ class TextSnapshot:
     works: int
     bytes: int
     built: float
+
+    @property
+    def layout(self) -> tuple[str, ...]:
+        """Names of the segments; other ones may hold the same works, and so have the same revision."""
+        return tuple(segment.name for segment in self.segments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +97,10 @@ class Place:
 class Store:
     """The index in a directory. Reading never waits for writing. `batch` bytes of text make a segment."""
 
-    def __init__(self, directory: Path, *, batch: int = BATCH) -> None:
+    def __init__(self, directory: Path, *, batch: int = BATCH, disk: Disk = DISK) -> None:
         self.directory = directory
         self._batch = batch
+        self._disk = disk
         self._segments = directory / SEGMENTS
         self._open: dict[str, TextSegment] = {}
 
@@ -99,8 +131,24 @@ class Store:
                 if place:
                     gone.setdefault(place.segment.name, set()).add(place.ordinal)
             if gone:
-                write_state(self.directory, state.without(gone))
+                self.commit(state.without(gone))
         return outcomes
+
+    def compact(self, *, most: int = MERGED) -> Compacted:
+        """Merge segments into fewer ones of `most` tokens, and delete all that belongs to removed works from the disk.
+
+        The works stay the same, and so does the revision. Readers go on with what they have open. Raises
+        IndexUnavailableError, having changed nothing, if a segment that is to be merged is damaged; FairgateError if
+        another process writes or the disk refuses.
+        """
+        self.state()
+        with self.writing() as state:
+            before, now = self._opened(state), state
+            for group in plan(before, most):
+                now = self._merge(now, [segment.name for segment in group], merge(group, most))
+            after = self._opened(now)
+            removed = sum(len(segment.removed) for segment in before)
+            return Compacted(len(before), len(after), self._size(before), self._size(after), removed)
 
     def state(self) -> State:
         """What the index holds now; raises IndexUnavailableError if there is none or it is damaged."""
@@ -111,16 +159,35 @@ class Store:
             )
         return state
 
+    def stamp(self) -> Stamp | None:
+        """How the index looks from outside, None where there is none: one look at one file's facts.
+
+        It differs after every change, compaction included. Take it before the snapshot that it stands for.
+        """
+        try:
+            found = (self.directory / MANIFEST).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size
+
+    def changed_since(self, stamp: Stamp | None) -> bool:
+        """Whether the index has changed since it looked so; as quick as `stamp`."""
+        return self.stamp() != stamp
+
+    def revision(self) -> str:
+        """The revision of the index now, by its manifest alone; raises IndexUnavailableError."""
+        return self.state().revision
+
     def works(self) -> Iterator[Work]:
         """Every work that is not removed, in order of adding."""
-        for segment in self._opened(self.state()):
+        for segment in self._now()[1]:
             for ordinal, work in enumerate(segment.works):
                 if segment.alive(ordinal):
                     yield work
 
     def find(self, work_id: str) -> Place | None:
         """Where a work stands."""
-        return self.places(self.state()).get(work_id)
+        return places(self._now()[1]).get(work_id)
 
     def snapshot(self, *, check: bool = True) -> TextSnapshot:
         """The index as it is now, opened for scanning. With `check`, checksums are compared (kept texts excepted).
@@ -128,19 +195,12 @@ class Store:
         Segments that this store has already opened are not read again. Raises IndexUnavailableError if the index is
         missing, damaged or empty.
         """
-        state = self.state()
+        state, segments = self._now(check=check)
         if not state.works:
             raise IndexUnavailableError(
                 f"index `{self.directory}` holds no works; add some with `fairgate index add PATH`"
             )
-        for _ in range(3):
-            try:
-                return self._snapshot(state, check=check)
-            except IndexUnavailableError:
-                before, state = state, self.state()
-                if state.segments == before.segments:
-                    raise
-        return self._snapshot(state, check=check)
+        return TextSnapshot(state.revision, segments, state.works, self._size(segments), state.built)
 
     def verify(self) -> list[str]:
         """Re-read the whole index; one line for each fault. Raises IndexUnavailableError only if there is none."""
@@ -148,25 +208,19 @@ class Store:
             self.state()
         try:
             state = self.state()
+            while (found := self._faults(state)) and (now := self.state()).segments != state.segments:
+                state = now
         except IndexUnavailableError as error:
             return [str(error)]
-        found = [fault for entry in state.segments for fault in faults(self._segments, entry.name)]
-        if not found:
-            found = [
-                f"`{self._segments / entry.name}` holds {len(segment.works)} works, not {entry.works}"
-                for entry, segment in zip(state.segments, self._opened(state), strict=True)
-                if len(segment.works) != entry.works
-            ]
         return found
 
     def stats(self) -> dict[str, Any]:
         """Counts and sizes. `index_bytes_per_word` leaves the kept texts out."""
-        state = self.state()
-        works = list(self.works())
+        state, segments = self._now()
+        works = [work for segment in segments for number, work in enumerate(segment.works) if segment.alive(number)]
         words = sum(work.words for work in works)
-        segments = self._opened(state)
-        kept = sum(self._file_size(entry.name, TEXTS) for entry in state.segments)
-        index = self._size(state) - kept
+        kept = sum(segment.sizes.get(TEXTS, 0) for segment in segments)
+        index = self._size(segments) - kept
         return {
             "index": str(self.directory),
             "revision": state.revision,
@@ -185,22 +239,77 @@ class Store:
 
     def places(self, state: State) -> dict[str, Place]:
         """Where each work that is not removed stands, by id."""
-        return {
-            work.id: Place(segment, ordinal)
-            for segment in self._opened(state)
-            for ordinal, work in enumerate(segment.works)
-            if segment.alive(ordinal)
-        }
+        return places(self._opened(state))
 
     def write(self, builder: SegmentBuilder) -> SegmentEntry:
         """Write what a builder holds as a segment; it is part of the index once a manifest names it."""
         built = builder.finish()
-        name = write_segment(self._segments, dict(PARAMETERS), built.arrays, built.files)
+        name = write_segment(self._segments, dict(PARAMETERS), built.arrays, built.files, self._disk)
         return SegmentEntry(name, len(builder))
 
-    def _snapshot(self, state: State, *, check: bool) -> TextSnapshot:
-        segments = self._opened(state, check=check)
-        return TextSnapshot(state.revision, segments, state.works, self._size(state), state.built)
+    def commit(self, state: State) -> State:
+        """Make this what the index holds; to be called while `writing`. Returns what was written."""
+        return write_state(self.directory, state, self._disk)
+
+    @contextmanager
+    def writing(self) -> Iterator[State]:
+        """Hold the lock of the one writer, which the system releases if the process dies; yields what the index holds.
+
+        What a dead writer left is deleted first, and at the end the segments that the index has no more. Raises
+        FairgateError if another process writes or the disk refuses.
+        """
+        try:
+            self._disk.make(self._segments)
+        except OSError as error:
+            raise FairgateError(
+                f"cannot write to `{self.directory}`: {reason(error)}; choose another `--index`"
+            ) from error
+        with locked(self.directory):
+            state = read_state(self.directory) or State()
+            self._sweep(state)
+            yield state
+            self._sweep(read_state(self.directory) or State())
+
+    def _merge(self, state: State, names: list[str], builders: Iterable[SegmentBuilder]) -> State:
+        """Put segments with the same works in the place of some; deletes those once the index is without them."""
+        damage = [fault for name in names for fault in faults(self._segments, name)]
+        if damage:
+            raise IndexUnavailableError(f"{damage[0]}; nothing was merged, {REBUILD}")
+        entries = [self._known(self.write(builder)) for builder in builders]
+        replaced = [self._known(entry) for entry in state.segments if entry.name in names]
+        if total([entry.content for entry in entries]) != total([entry.content for entry in replaced]):
+            raise FairgateError(f"merging segments of `{self.directory}` would change its works; nothing was merged")
+        merged = self.commit(state.merged(names, entries))
+        self._sweep(merged)
+        return merged
+
+    def _known(self, entry: SegmentEntry) -> SegmentEntry:
+        """The entry with its content read anew."""
+        return replace(entry, content=content_of(self.directory, entry))
+
+    def _faults(self, state: State) -> list[str]:
+        """One line for each file that is not as it was written, or not what the manifest says."""
+        found = [fault for entry in state.segments for fault in faults(self._segments, entry.name)]
+        if found:
+            return found
+        for entry, segment in zip(state.segments, self._opened(state), strict=True):
+            home = self._segments / entry.name
+            if len(segment.works) != entry.works:
+                found.append(f"`{home}` holds {len(segment.works)} works, not {entry.works}")
+            elif entry.content not in (None, content_of(self.directory, entry)):
+                found.append(f"`{home}` holds other works than the manifest says")
+        return found
+
+    def _now(self, *, check: bool = True) -> tuple[State, tuple[TextSegment, ...]]:
+        """What the index holds, and its segments; a writer that replaces these meanwhile is followed."""
+        state = self.state()
+        while True:
+            try:
+                return state, self._opened(state, check=check)
+            except IndexUnavailableError:
+                before, state = state, self.state()
+                if state.segments == before.segments:
+                    raise
 
     def _opened(self, state: State, *, check: bool = True) -> tuple[TextSegment, ...]:
         """The segments of a state; those opened before are taken as they are, others dropped."""
@@ -211,44 +320,28 @@ class Store:
         self._open = opened
         return tuple(opened[entry.name].without(frozenset(entry.removed)) for entry in state.segments)
 
-    def _size(self, state: State) -> int:
-        files = [path for entry in state.segments for path in (self._segments / entry.name).iterdir()]
-        return sum(path.stat().st_size for path in [*files, self.directory / MANIFEST])
-
-    def _file_size(self, name: str, file: str) -> int:
-        path = self._segments / name / file
-        return path.stat().st_size if path.exists() else 0
-
-    @contextmanager
-    def writing(self) -> Iterator[State]:
-        """Hold the lock of the one writer, which the system releases if the process dies; yields what the index holds.
-
-        Raises FairgateError if another process writes or the disk refuses.
-        """
-        try:
-            self._segments.mkdir(parents=True, exist_ok=True)
-            lock = (self.directory / LOCK).open("wb")
-        except OSError as error:
-            raise FairgateError(
-                f"cannot write to `{self.directory}`: {reason(error)}; choose another `--index`"
-            ) from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise FairgateError(
-                    f"index `{self.directory}` is being written by another process; try again later"
-                ) from error
-            state = read_state(self.directory) or State()
-            self._sweep(state)
-            yield state
+    def _size(self, segments: Iterable[TextSegment]) -> int:
+        """Bytes of segments and manifest."""
+        stamp = self.stamp()
+        return sum(size for segment in segments for size in segment.sizes.values()) + (stamp[2] if stamp else 0)
 
     def _sweep(self, state: State) -> None:
         """Delete what a writer left behind that died, and segments that no manifest names any more."""
         names = {entry.name for entry in state.segments}
-        for path in self._segments.iterdir():
-            if path.name not in names:
-                shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            left = [path for path in self._segments.iterdir() if path.name not in names]
+            for path in [*left, self.directory / ASIDE]:
+                self._disk.drop(path)
+
+
+def places(segments: Iterable[TextSegment]) -> dict[str, Place]:
+    """Where each work that is not removed stands, by id."""
+    return {
+        work.id: Place(segment, ordinal)
+        for segment in segments
+        for ordinal, work in enumerate(segment.works)
+        if segment.alive(ordinal)
+    }
 
 
 class Batch:
@@ -288,7 +381,7 @@ class Batch:
         if not len(self._builder):
             return
         entry = self._store.write(self._builder)
-        self._state = write_state(self._store.directory, self._state.without(self._gone).with_segment(entry))
+        self._state = self._store.commit(self._state.without(self._gone).with_segment(entry))
         self._builder = SegmentBuilder(keep_texts=self._keep_texts)
         self._gone = {}
 

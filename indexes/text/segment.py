@@ -173,7 +173,11 @@ class TextSegment:
 
     def text(self, ordinal: int) -> str | None:
         """The text of a work; None where only fingerprints are kept."""
-        return self._texts.read(ordinal) if self._texts else None
+        return self._texts.read(ordinal).decode("utf-8", "surrogatepass") if self._texts else None
+
+    def raw_text(self, ordinal: int) -> bytes:
+        """The text of a work in UTF-8, its lone surrogates too; empty where only fingerprints are kept."""
+        return self._texts.read(ordinal) if self._texts else b""
 
 
 def table(arrays: Arrays, prefix: str) -> dict[str, NDArray[np.generic]]:
@@ -218,8 +222,8 @@ class Texts:
         self._offsets = arrays["block_offsets"].data
         self._blocks = blocks
 
-    def read(self, ordinal: int) -> str:
-        """One text, decompressed."""
+    def read(self, ordinal: int) -> bytes:
+        """One text in UTF-8, decompressed."""
         start, end = self._texts[ordinal], self._texts[ordinal + 1]
         first = start // TEXT_BLOCK
         last = (max(start, end - 1)) // TEXT_BLOCK
@@ -231,4 +235,4 @@ class Texts:
             ]
         except zstandard.ZstdError as error:
             raise IndexUnavailableError(f"a kept text of the index is damaged; {REBUILD}") from error
-        return b"".join(blocks)[start - first * TEXT_BLOCK :][: end - start].decode("utf-8", "surrogatepass")
+        return b"".join(blocks)[start - first * TEXT_BLOCK :][: end - start]

@@ -192,6 +192,24 @@ def remove(ids: tuple[str, ...], directory: Path, *, as_json: bool) -> int:
     return 1 if missing else 0
 
 
+@index_command.command("compact")
+@index_option
+@json_option
+def compact(directory: Path, *, as_json: bool) -> int:
+    """Merge segments, and delete what is left on disk of removed works.
+
+    The index holds the same works afterwards, under the same revision; a running server goes on undisturbed.
+    """
+    store = Store(directory)
+    done = store.compact()
+    if as_json:
+        put({"index": str(directory), "revision": store.revision(), **asdict(done)})
+        return 0
+    segments = f"{done.segments_before} segments, {done.bytes_before} bytes before; {done.segments}, {done.bytes} now"
+    click.echo(f"{segments}; {done.dropped} removed works deleted for good; revision {store.revision()}")
+    return 0
+
+
 @index_command.command("verify")
 @index_option
 @json_option
