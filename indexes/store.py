@@ -159,6 +159,11 @@ class Store:
             )
         return state
 
+    @property
+    def layout(self) -> tuple[str, ...]:
+        """Names of the segments that this store has open, those of its last snapshot."""
+        return tuple(self._open)
+
     def stamp(self) -> Stamp | None:
         """How the index looks from outside, None where there is none: one look at one file's facts.
 

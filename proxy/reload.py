@@ -69,6 +69,7 @@ class IndexSource:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._layout = store.layout
 
     def files(self, world: World) -> Sequence[Path]:
         """The manifest."""
@@ -77,8 +78,10 @@ class IndexSource:
     def open(self, world: World) -> Taken | None:
         """The world with the works that the index has now; segments that were open are not read again."""
         snapshot = self._store.snapshot()
-        if snapshot.revision == world.index.revision:
+        before, self._layout = self._layout, snapshot.layout
+        if (snapshot.revision, snapshot.layout) == (world.index.revision, before):
             return None
+        # The same works in other segments are taken over too: until then deleted files stay mapped and keep their space.
         index = SegmentIndex(snapshot.segments, snapshot.revision)
         says = f"index {snapshot.revision}, {snapshot.works} works (was {world.index.revision})"
         return Taken(replace(world, index=index), says, snapshot)
