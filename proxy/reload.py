@@ -81,7 +81,7 @@ class IndexSource:
         before, self._layout = self._layout, snapshot.layout
         if (snapshot.revision, snapshot.layout) == (world.index.revision, before):
             return None
-        # The same works in other segments are taken over too: until then deleted files stay mapped and keep their space.
+        # The same works in other segments are taken over too: until then deleted files stay mapped and take space.
         index = SegmentIndex(snapshot.segments, snapshot.revision)
         says = f"index {snapshot.revision}, {snapshot.works} works (was {world.index.revision})"
         return Taken(replace(world, index=index), says, snapshot)
