@@ -1,9 +1,10 @@
 """The composition root: the only place that puts the parts together."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anyio
 from litestar import Litestar
@@ -14,6 +15,7 @@ from indexes.store import Store
 from indexes.text.index import SegmentIndex
 from proxy.auth import Doorkeeper
 from proxy.ledger.store import SqlLedger
+from proxy.ledger.upkeep import Terms, Upkeep
 from proxy.metrics import Metrics
 from proxy.reload import ConfigSource, IndexSource, PolicySource, Reloader, count_index
 from proxy.routes.chat import chat_completions
@@ -22,6 +24,7 @@ from proxy.routes.common import told
 from proxy.routes.console import console_page, console_script, console_style
 from proxy.routes.decisions import list_decisions, show_decision
 from proxy.routes.health import healthz, metrics, readyz
+from proxy.routes.search import search_ledger
 from proxy.routes.unchecked import list_models, pass_on, passthrough, refuse
 from proxy.service import Service
 from proxy.settings import Settings, UpstreamSettings, duration
@@ -59,8 +62,10 @@ def open_parts(settings: Settings, shared: Path | None = None) -> Parts:
 def create_app(settings: Settings, shared: Path | None = None) -> Litestar:
     """The application; raises FairgateError when index, policies or ledger cannot be had."""
     parts = open_parts(settings, shared)
+    terms = _terms(settings)
     ledger = SqlLedger.open(
         settings.values.ledger.url,
+        keep=terms.fingerprints or 0.0,
         watch=parts.metrics.queued,
         lost=parts.metrics.unrecorded,
     )
@@ -71,7 +76,7 @@ def create_app(settings: Settings, shared: Path | None = None) -> Litestar:
     if settings.values.metrics.port is None:
         handlers.append(metrics)
     if settings.values.console.enabled:
-        handlers += [console_page, console_script, console_style, list_decisions, show_decision]
+        handlers += [console_page, console_script, console_style, list_decisions, show_decision, search_ledger]
     return Litestar(
         handlers,
         state=State({"service": service, "ledger": ledger, "metrics": parts.metrics, "reloader": reloader}),
@@ -79,18 +84,25 @@ def create_app(settings: Settings, shared: Path | None = None) -> Litestar:
         request_max_body_size=settings.values.limits.body,
         openapi_config=None,
         logging_config=None,
-        lifespan=[_life(parts, ledger, reloader)],
+        lifespan=[_life(parts, ledger, [reloader.run, Upkeep(settings.values.ledger.url, ledger, terms).run])],
     )
 
 
+def _terms(settings: Settings) -> Terms:
+    """How long the ledger keeps what."""
+    kept = settings.values.ledger
+    return Terms(*(None if each is None else duration(each) for each in (kept.retention, kept.fingerprints)))
+
+
 def _life(
-    parts: Parts, ledger: SqlLedger, reloader: Reloader
+    parts: Parts, ledger: SqlLedger, beside: Sequence[Callable[[], Coroutine[Any, Any, None]]]
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(_: Litestar) -> AsyncGenerator[None, None]:
         try:
             async with anyio.create_task_group() as group:
-                group.start_soon(reloader.run)
+                for run in beside:
+                    group.start_soon(run)
                 yield
                 group.cancel_scope.cancel()
         finally:

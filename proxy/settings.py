@@ -286,8 +286,6 @@ def _refuse_unbuilt(source: Source, values: SettingsShape) -> None:
     unbuilt: tuple[tuple[tuple[str, ...], object, str], ...] = (
         (("index", "url"), values.index.url, "serving from a remote index is not built yet; write `dir`"),
         (("licences",), values.licences, "a register of licences is not built yet; write rules in the policy"),
-        (("ledger", "fingerprints"), values.ledger.fingerprints, "is not built yet; take it out"),
-        (("ledger", "retention"), values.ledger.retention, "is not built yet; take it out"),
         (
             ("metrics",),
             values.metrics.host or values.metrics.port,

@@ -1,24 +1,24 @@
-"""`fairgate ledger`: check the chains, take the records out, count them. Changes nothing."""
+"""`fairgate ledger`: check the chains, take the records out, count them, look works up in them. Changes nothing."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import click
 import msgspec
 from sqlalchemy import Connection
 
-from indexes.errors import UsageError
+from indexes.errors import IndexUnavailableError, UsageError
+from indexes.store import Store
 from proxy.ledger import export as exporting
-from proxy.ledger import reading, schema
+from proxy.ledger import lookup, reading, schema
 from proxy.ledger.chain import Head
 from proxy.ledger.engine import Place, unavailable
 from proxy.ledger.errors import LedgerUnavailableError
+from proxy.ledger.lookup import Answer, Said, Wanted, text_wanted, work_wanted
 from proxy.ledger.verify import Report, verify
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+from proxy.moments import moment
 
 _ledger = click.option(
     "--ledger", "url", metavar="URL", default="sqlite:///./fairgate-ledger.db", show_default=True, help="Which ledger."
@@ -30,15 +30,10 @@ def _moment(_context: click.Context, _option: click.Parameter, value: str | None
     """A time as people write it; UTC where no zone is said."""
     if value is None:
         return None
-    if ago := re.fullmatch(r"(\d{1,4})([smhdw])", value):
-        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
-        at = datetime.fromisoformat(value)
+        return moment(value)
     except ValueError as error:
-        raise click.BadParameter(
-            f"`{value}` is no time: write 7d, 12h, 2026-01-31 or 2026-01-31T12:00+00:00"
-        ) from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        raise click.BadParameter(str(error)) from error
 
 
 @click.group("ledger")
@@ -94,11 +89,74 @@ def stats_command(url: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(stats))
         return
-    span = f", {stats.first:%Y-%m-%d %H:%M} to {stats.last:%Y-%m-%d %H:%M} UTC" if stats.first and stats.last else ""
-    click.echo(f"{stats.decisions} decisions{span}")
+    click.echo(f"{stats.decisions} decisions{_span(stats.first, stats.last)}")
     for action, number in stats.actions.items():
         click.echo(f"  {action:10} {number:>10}")
     click.echo(f"{stats.rows} rows in {stats.chains} chains, {stats.texts} with text")
+
+
+@ledger_command.command("search")
+@click.argument("work", metavar="WORK|FILE")
+@_ledger
+@click.option("--index", "directory", default="./fairgate-index", show_default=True, help="Where WORK is registered.")
+@click.option("--since", callback=_moment, metavar="WHEN", help="Only answers since: 7d, 12h, 2026-01-31.")
+@click.option("--words", type=click.IntRange(min=0), default=0, help="Only copies of at least so many words.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="How many copies to name.")
+@_json
+def search_command(  # noqa: PLR0913 (one argument an option)
+    work: str, url: str, directory: str, since: datetime | None, *, words: int, limit: int, as_json: bool
+) -> None:
+    """Say which answers held copies of WORK, an id in the index, or of the text in FILE."""
+    wanted = _wanted(work, Path(directory))
+    with _reading(url) as connection:
+        answer = lookup.look_up(connection, wanted, lookup.Request(since, words, limit))
+    if as_json:
+        click.echo(msgspec.json.encode(answer.json()))
+    else:
+        _say_found(answer)
+
+
+def _wanted(work: str, directory: Path) -> Wanted:
+    """A work of the index by its id, else the text in a file of that name."""
+    try:
+        return work_wanted(Store(directory), work)
+    except (UsageError, IndexUnavailableError) as unknown:
+        try:
+            return text_wanted(Path(work).read_bytes().decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise UsageError(f"`{work}` is not UTF-8 text (byte {error.start}); convert it first") from error
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UsageError(f"`{work}` can be read neither as a file ({reason}) nor as a work: {unknown}") from error
+
+
+def _say_found(answer: Answer) -> None:
+    found = answer.found
+    for said in answer.said:
+        click.echo(_line(said))
+    if answer.total > len(answer.said):
+        click.echo(f"and {answer.total - len(answer.said)} more: ask with a higher --limit, or for more --words")
+    span = _span(found.first, found.last)
+    answers = len({(each.find.chain, each.find.seq) for each in answer.said})
+    more = " or more" if answer.total > len(answer.said) else ""
+    click.echo(f"{answer.total} copies in {answers}{more} of {found.choices} answers{span}")
+    if found.others:
+        click.echo(f"{found.others} answers could not be looked at: no fingerprints of them are kept", err=True)
+
+
+def _span(first: datetime | None, last: datetime | None) -> str:
+    return f", {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC" if first and last else ""
+
+
+def _line(said: Said) -> str:
+    find = said.find
+    at = f"{said.at:%Y-%m-%d %H:%M}" if said.at else "?"
+    much = f"{find.likely} words" if find.likely == find.words else f"{find.words} to {find.likely} words"
+    return (
+        f"{at}  {said.decision_id or '?'}  tenant {said.tenant or '?'}  choice {said.choice} {find.channel}  "
+        f"{said.applied.value if said.applied else '?'}: {much}, at words {find.output.start}-{find.output.end} of the "
+        f"answer and characters {said.source.start}-{said.source.end} of the work"
+    )
 
 
 @contextmanager

@@ -101,15 +101,15 @@ def packed(members: Members) -> bytes:
     return zstandard.ZstdCompressor().compress(msgspec.msgpack.encode((FORMAT, members)))
 
 
-def fold(transact: Transact, size: int = FOLD_BYTES) -> bool:
-    """Fold the oldest loose fingerprints into a batch if there are `size` bytes of them; returns whether it did.
+def fold(transact: Transact, least: int = FOLD_BYTES) -> bool:
+    """Fold the oldest loose fingerprints into a batch if there are `least` bytes of them; returns whether it did.
 
     To be called by one process at a time. What others erase meanwhile is in no batch afterwards.
     """
     with transact() as connection:
         _sweep(connection)
         held = connection.scalar(select(func.sum(func.length(fingerprints.c.content)))) or 0
-        taken = _taken(connection, size) if held >= size else []
+        taken = _taken(connection) if held >= least else []
     if not taken:
         return False
     members: Members = [member for row in taken for member in row.members()]
@@ -174,12 +174,12 @@ def _forget_from_batches(connection: Connection, first_us: int, last_us: int, do
         _take_out(connection, batch, doomed)
 
 
-def _taken(connection: Connection, size: int) -> list[Loose]:
+def _taken(connection: Connection) -> list[Loose]:
     taken: list[Loose] = []
     count = held = 0
     for row in loose(connection):
         parts = max(1, len(row.pieces))
-        if held >= size or count + parts > MOST_MEMBERS:
+        if held >= FOLD_BYTES or count + parts > MOST_MEMBERS:
             break
         taken.append(row)
         count += parts

@@ -58,8 +58,10 @@ def _write_ahead(engine: Engine, patience: float) -> None:
                 raw: Any = connection.connection.driver_connection
                 raw.execute("PRAGMA journal_mode=WAL").fetchall()
                 return
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, OperationalError) as error:
             if time.monotonic() > until:
+                if isinstance(error, OperationalError):
+                    raise
                 raise OperationalError("PRAGMA journal_mode=WAL", None, error) from error
             time.sleep(0.02)
 

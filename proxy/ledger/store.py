@@ -3,17 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from policies.model import Action
-from proxy.ledger import reading, schema
+from proxy.ledger import lookup, reading, schema
 from proxy.ledger.append import Erasure
 from proxy.ledger.chain import Draft
 from proxy.ledger.engine import Place, unavailable
 from proxy.ledger.errors import LedgerUnavailableError
+from proxy.ledger.lookup import Wanted
 from proxy.ledger.reading import Query
 from proxy.ledger.record import ChoiceRecord, Closing, Decision, RequestFacts, Sent
 from proxy.ledger.stored import choice_draft, closing_draft, now_us, to_us
@@ -117,6 +119,12 @@ class SqlLedger:
     async def get(self, decision_id: str) -> Decision | None:
         """One committed decision, None where the ledger has none of that id."""
         return await self._read(lambda connection: reading.get(connection, decision_id))
+
+    async def search(self, wanted: Wanted, request: lookup.Request) -> lookup.Answer:
+        """Look for copies of a work in all that was delivered so far and whose fingerprints are kept."""
+        with suppress(LedgerUnavailableError):  # what cannot be written now can still be read
+            await self.flush()
+        return await self._read(lambda connection: lookup.look_up(connection, wanted, request))
 
     async def aclose(self) -> None:
         """Commit what is queued, then let go of the database. Nothing is written afterwards."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -11,6 +11,7 @@ from proxy.ledger.chain import Draft, canonical
 from proxy.ledger.record import ChoiceRecord, Closing, Decision, Excerpt, RequestFacts, Sent
 
 FORMAT = 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def now_us() -> int:
 
 def to_us(at: datetime) -> int:
     """An aware time in microseconds since 1970, UTC."""
-    return int(at.timestamp() * 1_000_000)
+    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def _public(facts: RequestFacts) -> RequestFacts:

@@ -26,7 +26,7 @@ def url(tmp_path: Path) -> str:
 
 def fold(url: str) -> bool:
     with writing(url) as transact:
-        return batches.fold(transact, size=1)
+        return batches.fold(transact, least=1)
 
 
 def planted(generator: random.Random, work: list[str], length: int, around: int = 60) -> str:

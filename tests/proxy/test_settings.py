@@ -131,8 +131,8 @@ REFUSED = {
     "open to all without keys": ("listen:\n  host: 0.0.0.0\n", "2: listen.host: `0.0.0.0` is reached from elsewhere"),
     "a remote index": ("index:\n  url: https://x\n", "2: index.url: serving from a remote index is not built yet"),
     "licences": ("policy: strict\nlicences:\n  - {holder: X}\n", "2: licences: a register of licences"),
-    "fingerprints": ("ledger:\n  fingerprints: 30d\n", "2: ledger.fingerprints: is not built yet"),
-    "retention": ("ledger:\n  retention: 30d\n", "2: ledger.retention: is not built yet"),
+    "fingerprints for no time": ("ledger:\n  fingerprints: 30\n", "2: ledger.fingerprints:"),
+    "retention for no time": ("ledger:\n  retention: ever\n", "2: ledger.retention: `ever` cannot stand here"),
     "a port for metrics": ("metrics:\n  port: 9100\n", "1: metrics: a listener of their own is not built yet"),
     "a host for metrics": ("metrics:\n  host: x\n", "1: metrics: a listener of their own is not built yet"),
     "corpora": (
