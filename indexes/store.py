@@ -295,15 +295,19 @@ class Store:
     def _faults(self, state: State) -> list[str]:
         """One line for each file that is not as it was written, or not what the manifest says."""
         found = [fault for entry in state.segments for fault in faults(self._segments, entry.name)]
-        if found:
-            return found
+        try:
+            return found or list(self._strangers(state))
+        except IndexUnavailableError as error:
+            return [str(error)]
+
+    def _strangers(self, state: State) -> Iterator[str]:
+        """One line for each segment that is whole and not the one that the manifest means."""
         for entry, segment in zip(state.segments, self._opened(state), strict=True):
             home = self._segments / entry.name
             if len(segment.works) != entry.works:
-                found.append(f"`{home}` holds {len(segment.works)} works, not {entry.works}")
+                yield f"`{home}` holds {len(segment.works)} works, not {entry.works}"
             elif entry.content not in (None, content_of(self.directory, entry)):
-                found.append(f"`{home}` holds other works than the manifest says")
-        return found
+                yield f"`{home}` holds other works than the manifest says"
 
     def _now(self, *, check: bool = True) -> tuple[State, tuple[TextSegment, ...]]:
         """What the index holds, and its segments; a writer that replaces these meanwhile is followed."""
