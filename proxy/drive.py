@@ -16,6 +16,7 @@ import anyio
 
 from indexes.errors import FairgateError
 from policies.model import Use
+from proxy.accounting import Times, filtered_tokens
 from proxy.guard import AnswerGuard, UpstreamReportedError
 from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.record import ChoiceRecord, Closing, Outcome, RequestFacts, Sent
@@ -79,6 +80,7 @@ class Exchange:
         """Whether upstream still writes what no one will read."""
         self._closing = Closing("client_left")
         self._busy = 0.0
+        self.times = Times()
         self._recorded = False
         self._deadline = time.perf_counter() + terms.seconds
         self.rewriter: Rewriter | None = None
@@ -137,6 +139,7 @@ class Exchange:
         try:
             began = time.perf_counter()
             out = self._guard.answer(body)
+            self.times.reading = time.perf_counter() - began
             while self._guard.asking and self.spending is not None:
                 out = await self._go_on_reading(self.spending)
             self._busy += time.perf_counter() - began
@@ -258,7 +261,9 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 (handed back, to be raised once what came before it has left)
             return error
         finally:
-            self._busy += time.perf_counter() - began
+            took = time.perf_counter() - began
+            self._busy += took
+            self.times.reading += took
         return None
 
     async def _take_on(
@@ -332,8 +337,11 @@ class Exchange:
             if self.spending is not None:
                 await self.spending.settle(choice.number, choice.gate)
             written = record(choice, terms.use, terms.facts.mode, terms.excerpts)
-            with self._metrics.stage("ledger"):
+            began = time.perf_counter()
+            try:
                 await self._ledger.append(terms.facts, written, choice.gate.sent() if terms.fingerprints else None)
+            finally:
+                self.times.ledger += time.perf_counter() - began
             self._recorded = True
             self._metrics.choice(written)
             for result in written.tries:
@@ -428,6 +436,9 @@ class Exchange:
         self._metrics.request(facts.route, facts.tenant, stream=facts.stream, outcome=self._closing.outcome)
         self._metrics.added_latency(facts.route, facts.mode, self._busy)
         self._metrics.held(self._guard.held)
+        self.times.tell(self._metrics)
+        if withheld := filtered_tokens(self._guard, self._terms.prompt_chars):
+            self._metrics.tokens_filtered(withheld)
         if self._guard.dropped:
             self._metrics.dropped_field(facts.route, self._guard.dropped)
 

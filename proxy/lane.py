@@ -40,6 +40,7 @@ class Lane:
     view: View | None = None
     pieces: list[str] = field(default_factory=list)
     length: int = 0
+    forgotten: int = 0
     scanned: int = 0
     released: int = 0
     pending: str = ""
@@ -147,6 +148,7 @@ class Lane:
     def forget_after(self, offset: int) -> None:
         """Treat the text from `offset` on as if it had never been generated."""
         self.pieces = [self.text[:offset]]
+        self.forgotten += self.length - offset
         self.length = offset
         self.pending = ""
 

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import anyio
@@ -15,6 +15,7 @@ from indexes.errors import FairgateError
 from policies.model import Action, Use
 from policies.policy import Policy
 from policies.use import combine_use
+from proxy.accounting import TimedJudge
 from proxy.auth import PURPOSE_HEADER, Caller, agreed
 from proxy.drain import Drain
 from proxy.drive import Exchange, Ledger, Terms, left
@@ -171,10 +172,10 @@ class Service:
     def _exchange(
         self, reply: Reply, request: ChatRequest, facts: RequestFacts, judge: PolicyJudge, index: TextIndex
     ) -> tuple[Exchange, AnswerGuard]:
-        policy = judge.policy
+        policy, timed = judge.policy, TimedJudge(judge)
         stamp = answer.Stamp(facts.decision_id, policy.mode, index.revision, policy.annotations)
         guard = AnswerGuard(
-            plan(request, index, judge),
+            replace(plan(request, index, judge), judge=timed),
             ClientNotes(stamp, answer.Notice(policy.message, policy.contact)),
             choices=request.choices,
             logprobs=request.logprobs,
@@ -192,7 +193,9 @@ class Service:
             ended=self._ended,
             halted=lambda: self.drain.halted,
         )
-        return Exchange(terms, guard, reply, self.ledger, self.metrics), guard
+        exchange = Exchange(terms, guard, reply, self.ledger, self.metrics)
+        exchange.times.judge = timed
+        return exchange, guard
 
     def _rewriter(self, incoming: Incoming, request: ChatRequest, caller: Caller, policy: Policy) -> Rewriter | None:
         """Who is asked to go on in other words where a copied passage was cut off; None where there is no such one."""
