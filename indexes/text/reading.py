@@ -7,7 +7,9 @@ must lie wholly inside. Works too short for that are indexed by every gram of th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, overload
+
+from typing_extensions import override
 
 from indexes.text.fingerprint import K_UNSPACED, MASK, MULTIPLIER, SHORT_K, SHORT_UNITS, K, W
 from indexes.text.normalize import Tokens
@@ -47,13 +49,13 @@ class Columns:
 
 
 class Reading:
-    """The tokens of a channel. `count` of them have been taken, which end at `ended`.
+    """The tokens of a channel. `count` of them have been taken.
 
-    `measure[n]` is the units of the first `n`, `fives[n]` the gram of five tokens that ends at token `n`; `mixed` says
-    that some are characters of a script without spaces.
+    `fives[n]` is the gram of five tokens that ends at token `n`; `mixed` says that some are characters of a script
+    without spaces.
     """
 
-    __slots__ = ("_floors", "count", "ended", "ends", "fives", "hashes", "measure", "mixed", "starts", "units")
+    __slots__ = ("_floors", "_measure", "count", "ends", "fives", "hashes", "mixed", "starts", "units")
 
     def __init__(self, tokens: TokenColumns) -> None:
         self.hashes: Sequence[int] = tokens.hashes
@@ -61,8 +63,7 @@ class Reading:
         self.ends: Sequence[int] = tokens.ends
         self.units: Sequence[int] = tokens.units
         self.count = 0
-        self.measure = [0]
-        self.ended: list[int] = []
+        self._measure: list[int] = []
         self.fives: list[int] = []
         self._floors: list[int] = []
         self.mixed = False
@@ -88,13 +89,26 @@ class Reading:
         elif at:
             five = (fives[-1] * MULTIPLIER + five) & MASK
         fives.append(five)
-        self.ended.append(self.ends[at])
-        units = self.units[at]
-        self.measure.append(self.measure[-1] + units)
-        if units == 2:
+        if not self.mixed and self.units[at] == 2:
             return five if at >= K - 1 else NO_GRAM
-        self.mixed = True
+        return self._take_mixed(at)
+
+    def _take_mixed(self, at: int) -> int:
+        if not self.mixed:
+            self.mixed = True
+            self._measure = list(range(0, 2 * at + 1, 2))
+        self._measure.append(self._measure[-1] + self.units[at])
         return self.gram(at)
+
+    @property
+    def measure(self) -> Sequence[int]:
+        """Units of the first tokens, by how many of them, up to all that were taken."""
+        return self._measure if self.mixed else range(0, 2 * self.count + 1, 2)
+
+    @property
+    def ended(self) -> Sequence[int]:
+        """Where each token that was taken ends."""
+        return Taken(self)
 
     def gram(self, at: int) -> int:
         """The gram that ends at token `at`, or `NO_GRAM` where too few tokens stand before it."""
@@ -151,6 +165,31 @@ class Reading:
         while first >= 0 and 2 * (measure[at + 1] - measure[first]) < need:
             first -= 1
         return first
+
+
+class Taken(Sequence[int]):
+    """End offsets of the tokens taken so far, as a view that grows with them."""
+
+    __slots__ = ("_reading",)
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    @override
+    def __len__(self) -> int:
+        return self._reading.count
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[int]: ...
+
+    @override
+    def __getitem__(self, index: int | slice) -> int | Sequence[int]:
+        if isinstance(index, slice):
+            return self._reading.ends[: len(self)][index]
+        return self._reading.ends[range(len(self))[index]]
 
 
 def short_need(units: int, short: int) -> int:

@@ -251,7 +251,7 @@ class Run:
     def _mark(self) -> None:
         """Find of each token that waits whether it is common: one by one, but together where plainly none is."""
         at, end = self._marked, self.last + 1
-        self._marked = end
+        self._marked = max(at, end)
         while at < end:
             common = self._add(at)
             at += 1
@@ -267,7 +267,7 @@ class Run:
         if common:
             self._common_end = at + 1
         elif first < self._common_end:
-            for passage in reversed(self._passages):
+            for passage in reversed([each for each in self._passages if each.stretches]):
                 if passage.end <= first:
                     break
                 passage.spoil(first)

@@ -171,12 +171,12 @@ class TextScanner:
         if gram != NO_GRAM:
             for probe in self._probes:
                 if probe(gram):
-                    found += self._places(at, gram, self._pursuits, short=False)
+                    found = self._places(at, gram, self._pursuits, short=False)
                     break
         if self._brief and (gram := reading.triple(at)) != NO_GRAM:
             for probe in self._brief_probes:
                 if probe(gram):
-                    found += self._places(at, gram, self._brief, short=True)
+                    found = found + self._places(at, gram, self._brief, short=True)
                     break
         if self._active:
             grew = self._pursue(at)
@@ -191,12 +191,14 @@ class TextScanner:
     def _places(self, at: int, gram: int, pursuits: Sequence[Pursuit], *, short: bool) -> list[Places]:
         """Where the sources keep the gram that ends at token `at`; notes whether that is in many places."""
         size = self._reading.size(at, short)
-        found = [
-            (pursuit, size, positions)
-            for pursuit in pursuits
-            if len(positions := pursuit.source.positions(gram, short=short))
-        ]
-        if sum([len(positions) for _, _, positions in found]) > MANY:
+        found: list[Places] = []
+        places = 0
+        for pursuit in pursuits:
+            positions = pursuit.source.positions(gram, short=short)
+            if len(positions):
+                found.append((pursuit, size, positions))
+                places += len(positions)
+        if places > MANY:
             self._channel.crowded[short].add(at)
         return found
 

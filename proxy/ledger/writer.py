@@ -84,7 +84,8 @@ class Writer:
                 raise LedgerUnavailableError(f"ledger `{self._place.name}` is closed: nothing more is written to it")
             self._queue.append(Item(work, waiter))
             self._waiting += wait
-            self._changed.notify()
+            if wait or len(self._queue) in (1, min(GROUP, self._capacity)):
+                self._changed.notify()  # else the thread lingers anyway, and to wake it would only cost
         self._watch.queued(len(self))
         return waiter
 
