@@ -10,10 +10,13 @@ from litestar.exceptions import HTTPException
 
 from indexes.errors import FairgateError, IndexUnavailableError, UsageError
 from proxy.ledger.errors import LedgerUnavailableError
-from proxy.service import Incoming, Service
+from proxy.service import Incoming, OverloadedError, Service
 from proxy.wire.errors import RequestError, WireError, envelope
 
 T = TypeVar("T")
+UNKNOWN = "other"
+"""The tenant that what is refused is counted under: who asks is not known, or not yet."""
+_REFUSED = frozenset({400, 401, 403, 404, 405, 413})
 
 
 class ClientLeftError(FairgateError):
@@ -64,6 +67,8 @@ async def _left(request: Request[Any, Any, Any]) -> None:
 def told(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A fault as OpenAI's envelope; of a fault that nobody foresaw the client learns only that there was one."""
     status = status_of(error)
+    if status in _REFUSED or isinstance(error, OverloadedError):
+        request.app.state["metrics"].request(request.scope["path"], UNKNOWN, stream=False, outcome="refused")
     kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
     message = str(error) if isinstance(error, FairgateError) else "this request could not be answered"
     if isinstance(error, HTTPException):
