@@ -16,11 +16,12 @@ from policies.edits import cite
 from proxy.gate import ChoiceGate, Plan
 from proxy.wire.again import Again, Seam
 from proxy.wire.answer import shell
-from proxy.wire.chat import ChatReader, Chunk
+from proxy.wire.chat import ChatReader
+from proxy.wire.chunk import Chunk, Token
 from proxy.wire.errors import WireError
-from proxy.wire.fields import CONTENT, REASONING, REFUSAL
+from proxy.wire.fields import CONTENT, REFUSAL
 from proxy.wire.logprobs import ChoiceLogprobs
-from proxy.wire.sieve import CallNumbers, Json
+from proxy.wire.sieve import Json
 from proxy.wire.splice import Additions, splice
 from proxy.wire.sse import Event, data_event
 from proxy.wire.usage import Spent, tokens
@@ -42,6 +43,29 @@ class Notes(Protocol):
         """The fields that the chunk with which these choices end carries for the client."""
 
 
+class Reader(Protocol):
+    """Takes apart the events of one stream, or one whole answer, of some surface."""
+
+    def token(self, data: bytes) -> Token | None:
+        """Read an ordinary chunk; None where it is any other, which `chunk` reads."""
+
+    def chunk(self, data: bytes) -> Chunk:
+        """Read the data of an event; raises WireError where it cannot be checked."""
+
+    def answer(self, data: bytes) -> Chunk:
+        """Read the body of a whole answer; raises WireError where it cannot be checked."""
+
+    def blank(self, shell: Json) -> Chunk:
+        """A chunk of this stream that carries no choice yet."""
+
+
+class Opens(Protocol):
+    """Opens a reader of a surface."""
+
+    def __call__(self, *, with_logprobs: bool) -> Reader:
+        """A reader at the beginning of an answer; where no one asked for log probabilities, they are not listed."""
+
+
 @dataclass(slots=True)
 class GuardedChoice:
     """One choice while it is answered; `finish_reason` is set when it has ended."""
@@ -56,13 +80,16 @@ class GuardedChoice:
 class AnswerGuard:
     """Guards one answer. `ended` holds the choices that ended since the caller last emptied it."""
 
-    def __init__(self, plan: Plan, notes: Notes, *, choices: int = 1, logprobs: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, notes: Notes, opens: Opens = ChatReader, *, choices: int = 1, logprobs: bool = False
+    ) -> None:
         self._plan = plan
+        self._opens = opens
         self._notes = notes
         self.expected = choices
         self._with_logprobs = logprobs
         self._as_it_comes = not logprobs
-        self._reader = ChatReader(with_logprobs=logprobs)
+        self._reader = opens(with_logprobs=logprobs)
         self._choices: dict[int, GuardedChoice] = {}
         self.ended: list[GuardedChoice] = []
         self.dropped = 0
@@ -159,13 +186,15 @@ class AnswerGuard:
         self._spent, self.usage = self.spent(prompt_chars), None
         self._counted = self._generated
         self._as_it_comes = False
-        self._reader = ChatReader(with_logprobs=False)
+        self._reader = self._opens(with_logprobs=False)
         delivered, words = lane.sent, lane.scanner.words
         self._seam, self._spoke = Seam(delivered), False
         self.asks += 1
         choice.closed = False
         choice.gate.resume()
-        return Again(delivered, max(tokens(len(delivered)), words), cite(choice.gate.copied), self.asks)
+        return Again(
+            delivered, max(tokens(len(delivered)), words), cite(self._plan.shown(choice.gate.copied)), self.asks
+        )
 
     @property
     def can_ask(self) -> bool:
@@ -184,7 +213,7 @@ class AnswerGuard:
         choice, self.parted = self.parted, None
         if choice is None:
             return b""
-        chunk = Chunk({**self.shell, "choices": []}, "delta", CallNumbers())
+        chunk = self._reader.blank(self.shell)
         fed = {(choice.number, CONTENT): choice.gate.give_up()}
         chunk.choice(choice.number)
         return self._settle(chunk, fed, Event(b"", b""), data_event)
@@ -221,7 +250,7 @@ class AnswerGuard:
 
     def surrender(self) -> bytes:
         """Give back, unjudged, all that is held: the policy says to pass when we could not look."""
-        chunk = Chunk({**self.shell, "choices": []}, "delta", CallNumbers())
+        chunk = self._reader.blank(self.shell)
         for choice in self._choices.values():
             for lane in choice.gate.lanes.values():
                 chunk.put(choice.number, lane.channel, lane.take(lane.length))
@@ -279,7 +308,7 @@ class AnswerGuard:
                 changed = True
         changed |= self._align_logprobs(chunk)
         self.held = max(self.held, sum(choice.gate.held for choice in self._choices.values()))
-        if changed and not whole and _is_idle(chunk):
+        if changed and not whole and chunk.is_idle:
             return b""
         payload = chunk.encode() if changed else event.data or b""
         if ending:
@@ -366,10 +395,7 @@ class AnswerGuard:
         return changed
 
     def _fit(self, chunk: Chunk) -> None:
-        """Make a chunk of an answer that was asked for again go on with the answer that the client knows.
-
-        Its reasoning would speak of our wish, so it is left out.
-        """
+        """Make a chunk of an answer that was asked for again go on with the answer that the client knows."""
         self._remember(chunk)
         chunk.body.update(self.shell)
         if chunk.has_usage:
@@ -378,8 +404,7 @@ class AnswerGuard:
             if number not in self._choices:
                 chunk.remove_choice(number)
                 continue
-            chunk.message(number).pop("role", None)
-            chunk.remove(number, REASONING)
+            chunk.continue_choice(number)
         for part in chunk.parts:
             if part.channel == CONTENT and self._seam is not None:
                 part.write(self._seam.take(part.text))
@@ -402,18 +427,6 @@ def _add(fed: dict[tuple[int, str], str], choice: int, texts: Mapping[str, str])
     for channel, text in texts.items():
         if text:
             fed[choice, channel] = fed.get((choice, channel), "") + text
-
-
-def _is_idle(chunk: Chunk) -> bool:
-    """Whether nothing is left in a chunk that a client could miss."""
-    if chunk.finished or chunk.has_usage:
-        return False
-    return not any(
-        value
-        for number in chunk.choices
-        for holder in (chunk.message(number), {"logprobs": chunk.choice(number).get("logprobs")})
-        for value in holder.values()
-    )
 
 
 def _error_words(error: object) -> str:

@@ -52,7 +52,7 @@ class Field:
     channel: str | None = None
 
 
-CHOICE: dict[str, Field] = {
+CHOICE: dict[str, Field] = {  # of chat
     "index": Field("label", "number of the choice"),
     "delta": Field("nested", "MESSAGE lists its fields"),
     "message": Field("nested", "MESSAGE lists its fields"),
@@ -122,6 +122,28 @@ LOGPROB: dict[str, Field] = {
     "top_logprobs": Field("opaque", "what else the token could have been"),
 }
 LOGPROBS = ("content", "refusal")
+
+COMPLETION_CHOICE: dict[str, Field] = {  # of text completions: a choice is its own message
+    "index": CHOICE["index"],
+    "text": Field("text", "the answer, behind the prompt where the request has it echoed", CONTENT),
+    "finish_reason": CHOICE["finish_reason"],
+    "native_finish_reason": CHOICE["native_finish_reason"],
+    "stop_reason": CHOICE["stop_reason"],
+    "matched_stop": CHOICE["matched_stop"],
+    "logprobs": Field("nested", "LOGPROB_COLUMNS, or the lists of chat; leave with their text or not at all"),
+    "refusal": MESSAGE["refusal"],
+    "annotations": MESSAGE["annotations"],
+    "content_filter_results": CHOICE["content_filter_results"],
+    "content_filter_result": CHOICE["content_filter_result"],
+    "content_filter_offsets": CHOICE["content_filter_offsets"],
+}
+
+LOGPROB_COLUMNS: dict[str, Field] = {  # of text completions: lists of one length, an entry a token
+    "tokens": Field("opaque", "spell the text with which they leave"),
+    "token_logprobs": Field("label", "numbers"),
+    "top_logprobs": Field("opaque", "what else the tokens could have been"),
+    "text_offset": Field("label", "offsets"),
+}
 
 # What an object without `choices` may hold: it is no part of an answer, and nothing else of it passes.
 ENVELOPE = frozenset(

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.wire.chat import ChatReader, Chunk
+from proxy.wire.chat import ChatReader
+from proxy.wire.chunk import Chunk
 from proxy.wire.errors import WireError
 from proxy.wire.fields import CHOICE, MAX_LABEL, MESSAGE, is_harmless
 

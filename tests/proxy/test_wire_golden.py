@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from proxy.wire.chat import ChatReader, Chunk
+from proxy.wire.chat import ChatReader
+from proxy.wire.chunk import Chunk
 from proxy.wire.sse import Decoder, Event
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "streams"
