@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup setup-llm demo demo-llm test check bench format
+.PHONY: help setup setup-llm demo demo-llm test check bench format lock
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -40,6 +40,13 @@ check: setup ## format, lint, types, import directions, tests, policy tests
 
 bench: setup ## measure; one JSON line a figure
 	$(BIN)/python -m benchmarks
+
+lock: setup ## pin anew what the container image installs
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet pip-tools==7.6.2
+	CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/pip-compile --quiet --strip-extras --generate-hashes \
+		--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra postgres \
+		--build-deps-for wheel --output-file deploy/requirements.lock pyproject.toml
 
 format: setup ## rewrite the code the way `check` wants it
 	$(BIN)/ruff format .

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -81,12 +80,3 @@ def test_what_is_refused_is_counted_as_such_once(served: Bench, body: object, pa
     assert 400 <= served.post(body, path).status_code < 500
     assert grown(before, served.counts(), "requests", outcome="refused", route=path) == 1
     assert grown(before, served.counts(), "requests") == 1
-
-
-def test_an_answer_that_the_ledger_withholds_is_not_called_refused(tmp_path: Path) -> None:
-    with bench(tmp_path) as found:
-        for file in tmp_path.glob("ledger.db*"):
-            file.unlink()
-        before = found.counts()
-        assert found.ask(whole(COPY), stream=False).status_code == 503
-        assert grown(before, found.counts(), "requests", outcome="refused") == 0

@@ -390,6 +390,7 @@ def test_without_a_ledger_a_whole_answer_that_is_stopped_is_a_503(unwritten: Ben
     assert answer.status_code == 503
     assert "ledger" in error(answer)["message"]
     assert " ".join(COPY.split()[:5]) not in answer.text
+    assert grown({}, unwritten.counts(), "requests", outcome="refused") == 0
 
 
 @pytest.mark.parametrize("streamed", [False, True])
