@@ -1,7 +1,7 @@
 """An index on disk: a set of immutable segments and a manifest. One writer at a time, any number of readers."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -11,7 +11,7 @@ from indexes.disk import DISK, Disk
 from indexes.errors import FairgateError, IndexUnavailableError, UsageError
 from indexes.lock import locked
 from indexes.model import Work
-from indexes.segment import REBUILD, faults, reason, write_segment
+from indexes.segment import REBUILD, clear, faults, reason, write_segment
 from indexes.state import (
     ASIDE,
     MANIFEST,
@@ -146,6 +146,8 @@ class Store:
             before, now = self._opened(state), state
             for group in plan(before, most):
                 now = self._merge(now, [segment.name for segment in group], merge(group, most))
+            if left := self._sweep(now):
+                raise FairgateError(f"cannot delete `{left[0]}`, removed works are still in it; delete it by hand")
             after = self._opened(now)
             removed = sum(len(segment.removed) for segment in before)
             return Compacted(len(before), len(after), self._size(before), self._size(after), removed)
@@ -334,13 +336,21 @@ class Store:
         stamp = self.stamp()
         return sum(size for segment in segments for size in segment.sizes.values()) + (stamp[2] if stamp else 0)
 
-    def _sweep(self, state: State) -> None:
-        """Delete what a writer left behind that died, and segments that no manifest names any more."""
+    def _sweep(self, state: State) -> list[Path]:
+        """Delete what a writer left behind that died, and segments that no manifest names any more.
+
+        Returns what could not be deleted.
+        """
         names = {entry.name for entry in state.segments}
-        with suppress(OSError):
-            left = [path for path in self._segments.iterdir() if path.name not in names]
-            for path in [*left, self.directory / ASIDE]:
-                self._disk.drop(path)
+        for path in self._strays(names):
+            clear(path, self._disk)
+        return self._strays(names)
+
+    def _strays(self, names: Collection[str]) -> list[Path]:
+        """What is not of the index."""
+        aside = self.directory / ASIDE
+        found = [path for path in self._segments.iterdir() if path.name not in names]
+        return [*found, aside] if aside.exists() else found
 
 
 def places(segments: Iterable[TextSegment]) -> dict[str, Place]:
