@@ -21,6 +21,7 @@ from proxy.reload import ConfigSource, IndexSource, PolicySource, Reloader, coun
 from proxy.routes.chat import chat_completions
 from proxy.routes.check import check
 from proxy.routes.common import told
+from proxy.routes.completions import completions
 from proxy.routes.console import console_page, console_script, console_style
 from proxy.routes.decisions import list_decisions, show_decision
 from proxy.routes.health import healthz, metrics, readyz
@@ -71,7 +72,8 @@ def create_app(settings: Settings, shared: Path | None = None) -> Litestar:
     )
     service = Service(settings, parts.world, ledger, parts.metrics, parts.upstreams)
     reloader = Reloader(service, parts.metrics, [IndexSource(parts.store), ConfigSource(settings), PolicySource()])
-    handlers: list[ControllerRouterHandler] = [chat_completions, check, list_models, pass_on, refuse, healthz, readyz]
+    handlers: list[ControllerRouterHandler] = [chat_completions, completions, check, list_models, pass_on, refuse]
+    handlers += [healthz, readyz]
     handlers += passthrough(settings.values.passthrough)
     if settings.values.metrics.port is None:
         handlers.append(metrics)

@@ -62,7 +62,7 @@ class Plan:
     """
 
     scanner: Callable[[str], Scanner]
-    view: Callable[[str], View | None]
+    view: Callable[[int, str], View | None]
     judge: Judge
     earlier: Callable[[frozenset[str]], tuple[EarlierAmount, ...]]
     enforce: bool
@@ -73,10 +73,11 @@ class Plan:
 
 
 class ChoiceGate:
-    """Guards all channels of one choice; they share one verdict."""
+    """Guards all channels of the choice of this number; they share one verdict."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, number: int = 0) -> None:
         self._plan = plan
+        self._number = number
         self._enforce = plan.enforce
         self._lanes: dict[str, Lane] = {}
         self._allowance = UNBOUNDED
@@ -214,10 +215,10 @@ class ChoiceGate:
         self.tries.append("clean")
         lane.closed = False
         lane.scanner = self._plan.scanner(lane.channel)
-        text, at = lane.text, 0
+        text, at = lane.reread(self._plan.view(self._number, lane.channel)), 0
         while (at := lane.scanner.step(text, at)) < len(text):
             pass
-        lane.resumed = len(text)
+        lane.resumed = lane.length
         lane.touched = True
         self._known = frozenset(_key(match) for match in self._matches())
         self._opened = sum([each.scanner.opened for each in self._lanes.values()])
@@ -249,12 +250,13 @@ class ChoiceGate:
         """What the client received on each channel, the strings of JSON decoded."""
         found = []
         for lane in self._lanes.values():
-            view = self._plan.view(lane.channel) if lane.view else None
+            view = self._plan.view(self._number, lane.channel) if lane.view else None
             found.append(Sent(lane.channel, view.feed(lane.sent) if view else lane.sent))
         return tuple(found)
 
     def _open(self, channel: str) -> Lane:
-        lane = self._lanes[channel] = Lane(channel, self._plan.scanner(channel), self._plan.view(channel))
+        view = self._plan.view(self._number, channel)
+        lane = self._lanes[channel] = Lane(channel, self._plan.scanner(channel), view)
         self._take_care()
         if self._enforce and self.purse and not self.purse.cautious and len(self._lanes) > self.purse.seats:
             self.asks = Asks(seat=True)

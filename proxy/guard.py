@@ -265,7 +265,7 @@ class AnswerGuard:
 
     def _open(self, number: int) -> GuardedChoice:
         logprobs = ChoiceLogprobs() if self._with_logprobs else None
-        choice = self._choices[number] = GuardedChoice(number, ChoiceGate(self._plan), logprobs)
+        choice = self._choices[number] = GuardedChoice(number, ChoiceGate(self._plan, number), logprobs)
         return choice
 
     def _feed(self, chunk: Chunk) -> dict[tuple[int, str], str]:

@@ -13,8 +13,9 @@ from policies.quotation import quotations
 from proxy.gate import Plan
 from proxy.lane import View
 from proxy.wire.arguments import JsonText
+from proxy.wire.echo import EchoText
 from proxy.wire.fields import CONTENT, REASONING, REFUSAL, is_json
-from proxy.wire.request import ChatRequest
+from proxy.wire.request import ModelRequest
 
 _LOOK_AHEAD = 256  # tokens: asked again when they are used up, so more would only cost more to find out
 _QUOTABLE = frozenset({CONTENT, REASONING, REFUSAL})
@@ -53,13 +54,15 @@ class Conversation:
         return tuple(amount for amount in self._given if amount.work in works)
 
 
-def plan(request: ChatRequest, index: TextIndex, judge: PolicyJudge) -> Plan:
-    """How the choices of one chat request are guarded."""
+def plan(request: ModelRequest, index: TextIndex, judge: PolicyJudge) -> Plan:
+    """How the choices of one request are guarded."""
     policy = judge.policy
     quotes = request.may_rewrite and policy.rewrite.fallback == "quote"
 
-    def view(channel: str) -> View | None:
-        return JsonText() if is_json(channel) or (request.json_output and channel == CONTENT) else None
+    def view(choice: int, channel: str) -> View | None:
+        json = JsonText() if is_json(channel) or (request.json_output and channel == CONTENT) else None
+        echo = request.echo_before(choice) if channel == CONTENT else ""
+        return EchoText(echo, json) if echo else json
 
     return Plan(
         scanner=lambda channel: index.scanner(channel, request.grounding),
@@ -68,7 +71,7 @@ def plan(request: ChatRequest, index: TextIndex, judge: PolicyJudge) -> Plan:
         earlier=Conversation(index, request.earlier).earlier,
         enforce=policy.mode == "enforce",
         may_quote=lambda channel: quotes and channel in _QUOTABLE,
-        asks=policy.rewrite.tries if request.may_rewrite else 0,
+        asks=policy.rewrite.tries if request.may_rewrite and request.readable else 0,
     )
 
 

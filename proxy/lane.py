@@ -82,6 +82,15 @@ class Lane:
         self.scanned += len(decoded)
         return decoded
 
+    def reread(self, view: View | None) -> str:
+        """Read the channel's text from its beginning, through a fresh view; returns what of it is scanned."""
+        text, self.view = self.text, view
+        if view is None:
+            return text
+        decoded = view.feed(text)
+        self.scanned = len(decoded)
+        return decoded
+
     def read_end(self) -> int:
         """How far the text was read: an escape that is not complete yet is not."""
         return self.length if self.view is None else self.view.raw_offset(self.scanned)

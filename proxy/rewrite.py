@@ -8,7 +8,8 @@ from http import HTTPStatus
 import anyio
 
 from proxy.upstream import Reply, Upstream, UpstreamError, UpstreamRequest, UpstreamTimeoutError
-from proxy.wire.again import Again, ask_again
+from proxy.wire.again import Again
+from proxy.wire.surface import AsksAgain
 
 KEEP_ALIVE = "still writing"
 _OWN = frozenset({"authorization", "api-key"})
@@ -19,12 +20,14 @@ _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 class Rewriter:
     """Whom to ask, and for how long to wait.
 
-    `request` is the client's as it went to upstream; `model` is asked for in place of the client's. `seconds` is how
-    long the rewriter may be silent, `beat` after how many seconds the client is told that we are still there.
+    `request` is the client's as it went to upstream, `body` makes of its body the one to ask with; `model` is asked for
+    in place of the client's. `seconds` is how long the rewriter may be silent, `beat` after how many seconds the
+    client is told that we are still there.
     """
 
     upstream: Upstream
     request: UpstreamRequest
+    body: AsksAgain
     model: str | None
     seconds: float
     beat: float = 5.0
@@ -52,7 +55,7 @@ class Rewriter:
         raise UpstreamError(f"the rewriter answered {reply.status} and no stream")
 
     async def _ask(self, again: Again, *, prefill: bool) -> Reply:
-        body = ask_again(self.request.body, again, model=self.model, prefill=prefill)
+        body = self.body(self.request.body, again, model=self.model, prefill=prefill)
         return await self.upstream.open(replace(self.request, body=body))
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -30,7 +30,7 @@ from proxy.rewrite import Rewriter, for_another
 from proxy.settings import Settings, duration
 from proxy.upstream import Reply, Upstream, UpstreamError, UpstreamRequest
 from proxy.wire import answer
-from proxy.wire.request import ChatRequest, read_chat_request
+from proxy.wire.request import ModelRequest
 from proxy.world import World
 
 DECISION_HEADER = "x-fairgate-decision"
@@ -76,11 +76,11 @@ class Service:
         self.running = 0
         self._by_model = {model: each.name for each in reversed(settings.values.upstreams) for model in each.models}
 
-    async def chat(self, incoming: Incoming) -> ASGIResponse:
-        """Answer a chat request; raises FairgateError when nothing was sent yet."""
+    async def answer(self, incoming: Incoming, read: Callable[[bytes], ModelRequest]) -> ASGIResponse:
+        """Answer a request to a model, read as its surface does; raises FairgateError when nothing was sent yet."""
         world = self.world  # INVARIANT: picked once a request; a reload puts another in its place at any await
         caller = world.doorkeeper.caller(incoming.headers)
-        request = read_chat_request(incoming.body)
+        request = read(incoming.body)
         policy = world.doorkeeper.policy(caller, incoming.headers, request.declared.policy)
         use = self._use(caller, policy, request, incoming)
         if self.running >= self.settings.values.limits.streams:
@@ -115,14 +115,14 @@ class Service:
             raise UpstreamError(f"no upstream is configured for the model `{model}`")
         return self.upstreams[name]
 
-    def _use(self, caller: Caller, policy: Policy, request: ChatRequest, incoming: Incoming) -> Use:
+    def _use(self, caller: Caller, policy: Policy, request: ModelRequest, incoming: Incoming) -> Use:
         said = request.declared.use
         purpose = agreed(incoming.headers.get(PURPOSE_HEADER), said.purpose, PURPOSE_HEADER, "fairgate.use.purpose")
         declared = Use(purpose or "unknown", said.commercial, said.audience, said.project_license, caller.name)
         return combine_use(policy.use, declared, may_declare=caller.may_declare)
 
     def _facts(
-        self, incoming: Incoming, request: ChatRequest, caller: Caller, policy: Policy, revision: str
+        self, incoming: Incoming, request: ModelRequest, caller: Caller, policy: Policy, revision: str
     ) -> RequestFacts:
         user = request.user
         return RequestFacts(
@@ -170,13 +170,16 @@ class Service:
         return await _relayed(reply, {DECISION_HEADER: facts.decision_id})
 
     def _exchange(
-        self, reply: Reply, request: ChatRequest, facts: RequestFacts, judge: PolicyJudge, index: TextIndex
+        self, reply: Reply, request: ModelRequest, facts: RequestFacts, judge: PolicyJudge, index: TextIndex
     ) -> tuple[Exchange, AnswerGuard]:
         policy, timed = judge.policy, TimedJudge(judge)
-        stamp = answer.Stamp(facts.decision_id, policy.mode, index.revision, policy.annotations)
+        stamp = answer.Stamp(
+            facts.decision_id, policy.mode, index.revision, policy.annotations, request.surface.has_messages
+        )
         guard = AnswerGuard(
             replace(plan(request, index, judge), judge=timed),
             ClientNotes(stamp, answer.Notice(policy.message, policy.contact)),
+            opens=request.surface.reader,
             choices=request.choices,
             logprobs=request.logprobs,
         )
@@ -197,19 +200,20 @@ class Service:
         exchange.times.judge = timed
         return exchange, guard
 
-    def _rewriter(self, incoming: Incoming, request: ChatRequest, caller: Caller, policy: Policy) -> Rewriter | None:
+    def _rewriter(self, incoming: Incoming, request: ModelRequest, caller: Caller, policy: Policy) -> Rewriter | None:
         """Who is asked to go on in other words where a copied passage was cut off; None where there is no such one."""
         headers = _sent_on(incoming.headers, caller)
         sent = UpstreamRequest("POST", incoming.path, headers, request.body, incoming.query)
         seconds = duration(self.settings.values.limits.rewrite)
-        name = policy.rewrite.upstream
+        name, again = policy.rewrite.upstream, request.surface.ask_again
         if name == "same":
-            return Rewriter(self._upstream(request.model), sent, None, seconds)
+            return Rewriter(self._upstream(request.model), sent, again, None, seconds)
         other = next((each for each in self.settings.values.upstreams if each.name == name), None)
         if other is None:
             return None
         known = request.model in other.models or "*" in other.models
-        return Rewriter(self.upstreams[name], for_another(sent), None if known else other.models[0], seconds)
+        model = None if known else other.models[0]
+        return Rewriter(self.upstreams[name], for_another(sent), again, model, seconds)
 
     def _ended(self) -> None:
         self.running -= 1

@@ -8,6 +8,7 @@ from litestar.response.base import ASGIResponse
 
 from proxy.routes.common import incoming, unless_left
 from proxy.service import Service
+from proxy.wire.chat_request import read_chat_request
 
 
 @post("/v1/chat/completions")
@@ -15,4 +16,4 @@ async def chat_completions(request: Request[Any, Any, Any], state: State) -> ASG
     """Answer a chat request, streamed or not, under guard."""
     service: Service = state["service"]
     came = await incoming(request)
-    return await unless_left(request, lambda: service.chat(came))
+    return await unless_left(request, lambda: service.answer(came, read_chat_request))

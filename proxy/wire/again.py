@@ -1,7 +1,8 @@
 """The request that asks for the rest of an answer in other words. Sans-I/O.
 
-What the client has is sent along as the last message, an assistant's, for upstream to go on with. A server that knows
-no such thing answers anew, and what it says is put behind what the client has.
+In a chat, what the client has is sent along as the last message, an assistant's, for upstream to go on with. A server
+that knows no such thing answers anew, and what it says is put behind what the client has. A completion is asked for
+with what the client has behind its prompt.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ _GO_ON = (
 _GO_ON_BUT = (
     "Your answer has been cut off again, since it goes on repeating {work} word for word. Finish the sentence with "
     "other words than that text has, and then say something of your own in a few sentences, without any quotation."
+)
+_TOLD_OTHERWISE = (
+    "(The text below follows {work} word for word up to where it breaks off. From there on it is told in other words "
+    "and quotes that text no further.)"
 )
 _BOUNDS = ("max_tokens", "max_completion_tokens")
 _PREFILL = {"continue_final_message": True, "add_generation_prompt": False}
@@ -36,12 +41,35 @@ class Again:
     attempt: int
 
 
-def ask_again(body: bytes, again: Again, *, model: str | None = None, prefill: bool = True) -> bytes:
+def ask_chat_again(body: bytes, again: Again, *, model: str | None = None, prefill: bool = True) -> bytes:
     """The body of that request, from the body of the first; always streamed.
 
     `model` is asked for in place of the client's. `prefill` names the last message as one to go on with, in the keys
     by which vLLM and SGLang are told so; other servers may refuse them.
     """
+    keys = _streamed(body, again, model)
+    if prefill:
+        keys |= _PREFILL
+    keys["messages"] = _messages(keys["messages"], again)
+    return msgspec.json.encode(keys)
+
+
+def ask_completion_again(body: bytes, again: Again, *, model: str | None = None, prefill: bool = True) -> bytes:
+    """The body of that request for a completion, whose prompt is text; always streamed.
+
+    Our wish stands before the prompt, for a model that heeds it. There are no keys that `prefill` could name.
+    """
+    keys = _streamed(body, again, model)
+    prompt = keys.get("prompt")
+    text = prompt[0] if isinstance(prompt, list) else prompt or ""
+    said = again.delivered if "echo" in keys and again.delivered.startswith(text) else text + again.delivered
+    keys.pop("best_of", None)  # it cannot be had in a stream
+    keys["prompt"] = f"{_TOLD_OTHERWISE.format(work=again.work)}\n\n{said}"
+    return msgspec.json.encode(keys)
+
+
+def _streamed(body: bytes, again: Again, model: str | None) -> Json:
+    """The keys of the request, for a stream with usage that ends within the client's bounds."""
     keys: Json = msgspec.json.decode(body)
     options = keys.get("stream_options")
     with_usage = {} if keys.get("stream") else {"include_usage": True}
@@ -51,13 +79,10 @@ def ask_again(body: bytes, again: Again, *, model: str | None = None, prefill: b
     keys["stream"] = True
     if model is not None:
         keys["model"] = model
-    if prefill:
-        keys |= _PREFILL
     if "echo" in keys:  # it would begin with what the client has
         keys["echo"] = False
     _lessen(keys, again)
-    keys["messages"] = _messages(keys["messages"], again)
-    return msgspec.json.encode(keys)
+    return keys
 
 
 class Seam:

@@ -19,12 +19,16 @@ _SHELL = ("id", "object", "created", "model", "system_fingerprint", "service_tie
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What all choices of an answer share: the decision, how it was made, and how much the client is told."""
+    """What all choices of an answer share: the decision, how it was made, and how much the client is told.
+
+    `has_messages` says that each holds its text in a message, on which its annotations go, too.
+    """
 
     decision_id: str
     mode: Mode
     index: str
     level: Level
+    has_messages: bool = True
 
     @property
     def is_silent(self) -> bool:
@@ -64,12 +68,17 @@ def additions(stamp: Stamp, outcomes: Sequence[Outcome]) -> Additions:
     """The fields that an answer, or the chunk with which these choices end, carries for the client."""
     if stamp.is_silent or not outcomes:
         return Additions()
-    citations = {outcome.choice: url_citations(outcome) for outcome in outcomes} if stamp.level == "full" else {}
-    return Additions(
-        answer={"fairgate": summary(stamp, outcomes)},
-        choices={outcome.choice: {"content_filter_results": filter_results(stamp, outcome)} for outcome in outcomes},
-        messages={choice: {"annotations": found} for choice, found in citations.items() if found},
-    )
+    choices: dict[int, Json] = {
+        outcome.choice: {"content_filter_results": filter_results(stamp, outcome)} for outcome in outcomes
+    }
+    cited = {outcome.choice: found for outcome in outcomes if (found := url_citations(outcome))}
+    messages: dict[int, Json] = {
+        choice: {"annotations": found} for choice, found in cited.items() if stamp.level == "full"
+    }
+    if not stamp.has_messages:
+        choices = {choice: fields | messages.get(choice, {}) for choice, fields in choices.items()}
+        messages = {}
+    return Additions({"fairgate": summary(stamp, outcomes)}, choices, messages)
 
 
 def summary(stamp: Stamp, outcomes: Sequence[Outcome]) -> Json:

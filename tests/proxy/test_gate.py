@@ -24,7 +24,7 @@ def gate(
     return ChoiceGate(
         Plan(
             scanner=lambda channel: index.scanner(channel, grounding),
-            view=lambda channel: None,
+            view=lambda choice, channel: None,
             judge=judge,
             earlier=lambda works: (),
             enforce=enforce,

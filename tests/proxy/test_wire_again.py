@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proxy.wire.again import Again, Seam, ask_again
+from proxy.wire.again import Again, Seam, ask_chat_again
 
 USER = {"role": "user", "content": "Tell me of the sea."}
 AGAIN = Again("The sea is", 3, "The Sea, A. Writer", 1)
@@ -13,7 +13,7 @@ AGAIN = Again("The sea is", 3, "The Sea, A. Writer", 1)
 
 def asked(again: Again = AGAIN, *, prefill: bool = True, model: str | None = None, **body: Any) -> dict[str, Any]:
     given = {"model": "m", "messages": [USER], "stream": True, **body}
-    found: dict[str, Any] = json.loads(ask_again(json.dumps(given).encode(), again, prefill=prefill, model=model))
+    found: dict[str, Any] = json.loads(ask_chat_again(json.dumps(given).encode(), again, prefill=prefill, model=model))
     return found
 
 

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 
 from proxy.wire.errors import RequestError, envelope
-from proxy.wire.request import ChatRequest, Declared, DeclaredUse, read_chat_request
+from proxy.wire.chat_request import read_chat_request
+from proxy.wire.request import Declared, DeclaredUse, ModelRequest
 
 USER = {"role": "user", "content": "hello"}
 
 
-def read(messages: list[Any] | None = None, **fields: Any) -> ChatRequest:
+def read(messages: list[Any] | None = None, **fields: Any) -> ModelRequest:
     return read_chat_request(msgspec.json.encode({"model": "m", "messages": messages or [USER], **fields}))
 
 
