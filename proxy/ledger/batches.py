@@ -7,13 +7,13 @@ deletes those rows. So a search sees each text once, and a fold that dies leaves
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, tuple_, update
 
 from proxy.ledger.fingerprints import BUCKET_BITS, POSTING, Piece, read
 from proxy.ledger.stored import now_us
@@ -75,12 +75,20 @@ class Loose:
 
 def loose(connection: Connection, since_us: int = 0) -> Iterator[Loose]:
     """Fingerprints that no batch holds yet, oldest first; those of an unknown format are passed over."""
+    return _read(_loose_rows(connection, since_us))
+
+
+def _loose_rows(connection: Connection, since_us: int = 0) -> Iterator[Row[Any]]:
     query = (
         select(fingerprints)
         .where(fingerprints.c.at_us >= since_us)
         .order_by(fingerprints.c.at_us, fingerprints.c.chain, fingerprints.c.seq)
     )
-    for row in connection.execution_options(yield_per=500).execute(query):
+    yield from connection.execution_options(yield_per=500).execute(query)
+
+
+def _read(rows: Iterable[Row[Any]]) -> Iterator[Loose]:
+    for row in rows:
         found = read(row.content)
         if found is not None:
             yield Loose(row.chain, row.seq, row.at_us, row.until_us, found)
@@ -108,20 +116,20 @@ def fold(transact: Transact, least: int = FOLD_BYTES) -> bool:
     """
     with transact() as connection:
         _sweep(connection)
-        held = connection.scalar(select(func.sum(func.length(fingerprints.c.content)))) or 0
-        taken = _taken(connection) if held >= least else []
-    if not taken:
+        rows = _oldest(connection)
+    taken = _taken(rows)
+    if not taken or sum(len(row.content) for row in rows) < least:
         return False
     members: Members = [member for row in taken for member in row.members()]
     batch = now_us()
     with transact() as connection:
         connection.execute(insert(batches).values(id=batch, complete=False, **_columns(members)))
-    rows = _rows(batch, taken)
-    for start in range(0, len(rows), STEP):
+    built = _rows(batch, taken)
+    for start in range(0, len(built), STEP):
         with transact() as connection:
             if not _stands(connection, batch):
                 return False
-            connection.execute(insert(postings), rows[start : start + STEP])
+            connection.execute(insert(postings), built[start : start + STEP])
     try:
         with transact() as connection:
             return _complete(connection, batch, [(row.chain, row.seq) for row in taken])
@@ -174,16 +182,27 @@ def _forget_from_batches(connection: Connection, first_us: int, last_us: int, do
         _take_out(connection, batch, doomed)
 
 
-def _taken(connection: Connection) -> list[Loose]:
+def _oldest(connection: Connection) -> list[Row[Any]]:
+    """The oldest loose rows, enough to fill a batch; they are read later, when others need not wait for it."""
+    rows: list[Row[Any]] = []
+    held = 0
+    for row in _loose_rows(connection):
+        rows.append(row)
+        held += len(row.content)
+        if held >= FOLD_BYTES or len(rows) == MOST_MEMBERS:
+            break
+    return rows
+
+
+def _taken(rows: Iterable[Row[Any]]) -> list[Loose]:
+    """As many of these rows as the numbers of a batch's members reach for."""
     taken: list[Loose] = []
-    count = held = 0
-    for row in loose(connection):
-        parts = max(1, len(row.pieces))
-        if held >= FOLD_BYTES or count + parts > MOST_MEMBERS:
+    count = 0
+    for row in _read(rows):
+        count += max(1, len(row.pieces))
+        if count > MOST_MEMBERS:
             break
         taken.append(row)
-        count += parts
-        held += sum(len(piece.postings) for piece in row.pieces)
     return taken
 
 

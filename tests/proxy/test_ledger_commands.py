@@ -153,3 +153,60 @@ def test_another_database_is_no_ledger(tmp_path: Path) -> None:
     result = run("verify", "--ledger", ledger_url(tmp_path))
     assert isinstance(result.exception, FairgateError)
     assert "holds no ledger" in str(result.exception)
+
+
+async def several(folder: Path, count: int = 3) -> tuple[str, list[str]]:
+    """A ledger that several processes wrote to in turns, and its decisions in the order they were made in."""
+    url = ledger_url(folder)
+    writers = [SqlLedger.open(url) for _ in range(count)]
+    ids = []
+    for turn in range(4 * count):
+        facts = request_facts(tenant=f"tenant-{turn % count}")
+        await writers[turn % count].append(facts, choice_record(text=f"passage {turn}"))
+        ids.append(facts.decision_id)
+    for writer in writers:
+        await writer.aclose()
+    return url, ids
+
+
+async def test_rows_of_several_writers_are_exported_in_order_of_time(tmp_path: Path) -> None:
+    url, ids = await several(tmp_path)
+    rows = [json.loads(line) for line in run("export", "--ledger", url, "--text").output.splitlines()]
+    assert [row["decision_id"] for row in rows] == ids
+    assert [row["private"]["excerpts"][0]["text"] for row in rows] == [f"passage {turn}" for turn in range(12)]
+    chains = list(dict.fromkeys(row["chain"] for row in rows))
+    assert len(chains) == 3
+    for chain in chains:
+        its = [row for row in rows if row["chain"] == chain]
+        assert [row["seq"] for row in its] == [1, 2, 3, 4]
+        assert [row["previous"] for row in its[1:]] == [row["hash"] for row in its[:-1]]
+    table = list(csv.DictReader(run("export", "--ledger", url, "--format", "csv").output.splitlines()))
+    assert [(row["decision_id"], row["chain"], row["seq"]) for row in table] == [
+        (row["decision_id"], row["chain"], str(row["seq"])) for row in rows
+    ]
+
+
+async def test_what_one_writer_erased_of_anothers_is_no_fault(tmp_path: Path) -> None:
+    url, ids = await several(tmp_path)
+    ledger = SqlLedger.open(url)
+    await ledger.erase(ids[1])
+    await ledger.aclose()
+    result = run("verify", "--ledger", url)
+    assert (result.exit_code, result.output) == (0, "13 rows in 4 chains (11 texts, 1 erased): all as written\n")
+
+
+async def test_a_fault_in_one_of_several_chains_is_named_and_the_others_stand(tmp_path: Path) -> None:
+    url, ids = await several(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+        (chain,) = database.execute("SELECT chain FROM ledger_entries WHERE decision_id = ?", (ids[4],)).fetchone()
+        database.execute("DELETE FROM ledger_entries WHERE decision_id = ?", (ids[4],))
+        database.commit()
+    result = run("verify", "--ledger", url)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"deleted: chain {chain} row 2: ")
+    assert result.output.count("chain ") == 1
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as database:
+        database.execute("DELETE FROM ledger_entries WHERE chain = ?", (chain,))
+        database.execute("DELETE FROM ledger_chains WHERE chain = ?", (chain,))
+        database.commit()
+    assert "deleted: chain " in run("verify", "--ledger", url).output
