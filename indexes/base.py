@@ -1,9 +1,9 @@
 """The seams of the indexes: what the proxy may expect of any of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from indexes.model import Match
+from indexes.model import Match, Work
 
 
 class Scanner(Protocol):
@@ -54,6 +54,9 @@ class TextIndex(Protocol):
     @property
     def revision(self) -> str:
         """Names the exact set of works and parameters, 16 hexadecimal digits."""
+
+    def known_to(self, knows: Callable[[Work], bool]) -> "TextIndex":
+        """The same index without the works that are private to some and that `knows` says no to; they do not match."""
 
     def scanner(self, channel: str, grounding: Sequence[str] = ()) -> Scanner:
         """A fresh scanner. `grounding` holds the request's own texts; they are read only when something matches."""

@@ -14,6 +14,7 @@ from litestar.types import ControllerRouterHandler
 from indexes.store import Store
 from indexes.text.index import SegmentIndex
 from proxy.auth import Doorkeeper
+from proxy.budget_store import BudgetStore
 from proxy.ledger.store import SqlLedger
 from proxy.ledger.upkeep import Terms, Upkeep
 from proxy.metrics import Metrics
@@ -70,7 +71,8 @@ def create_app(settings: Settings, shared: Path | None = None) -> Litestar:
         watch=parts.metrics.queued,
         lost=parts.metrics.unrecorded,
     )
-    service = Service(settings, parts.world, ledger, parts.metrics, parts.upstreams)
+    budgets = BudgetStore.open(settings.values.ledger.url)
+    service = Service(settings, parts.world, ledger, parts.metrics, parts.upstreams, budgets)
     reloader = Reloader(service, parts.metrics, [IndexSource(parts.store), ConfigSource(settings), PolicySource()])
     handlers: list[ControllerRouterHandler] = [chat_completions, completions, check, list_models, pass_on, refuse]
     handlers += [healthz, readyz]
@@ -86,7 +88,7 @@ def create_app(settings: Settings, shared: Path | None = None) -> Litestar:
         request_max_body_size=settings.values.limits.body,
         openapi_config=None,
         logging_config=None,
-        lifespan=[_life(parts, ledger, [reloader.run, Upkeep(settings.values.ledger.url, ledger, terms).run])],
+        lifespan=[_life(parts, ledger, budgets, [reloader.run, Upkeep(settings.values.ledger.url, ledger, terms).run])],
     )
 
 
@@ -97,7 +99,7 @@ def _terms(settings: Settings) -> Terms:
 
 
 def _life(
-    parts: Parts, ledger: SqlLedger, beside: Sequence[Callable[[], Coroutine[Any, Any, None]]]
+    parts: Parts, ledger: SqlLedger, budgets: BudgetStore, beside: Sequence[Callable[[], Coroutine[Any, Any, None]]]
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(_: Litestar) -> AsyncGenerator[None, None]:
@@ -110,6 +112,7 @@ def _life(
         finally:
             for upstream in parts.upstreams.values():
                 await upstream.close()
+            await budgets.aclose()
             await ledger.aclose()
 
     return life

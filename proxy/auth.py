@@ -9,10 +9,11 @@ from pathlib import Path
 from indexes.errors import FairgateError
 from policies.load import find, presets
 from policies.policy import Policy
-from proxy.settings import Role, SettingsShape, Tenant
+from proxy.privacy import Reader
+from proxy.register import Licence
+from proxy.settings import DEFAULT_TENANT, Role, SettingsShape, Tenant, register
 from proxy.wire.errors import RequestError
 
-DEFAULT_TENANT = "default"
 POLICY_HEADER = "x-fairgate-policy"
 PURPOSE_HEADER = "x-fairgate-purpose"
 _RANKS: dict[Role, int] = {"viewer": 0, "reviewer": 1, "admin": 2}
@@ -40,6 +41,7 @@ class Caller:
     allowed: frozenset[str]
     may_declare: bool
     by_key: bool
+    reader: Reader
 
 
 class Doorkeeper:
@@ -47,6 +49,7 @@ class Doorkeeper:
 
     def __init__(self, settings: SettingsShape) -> None:
         self.settings = settings
+        self.register: tuple[Licence, ...] = register(settings)
         self._callers: dict[str, Caller] = {}
         for tenant in settings.tenants:
             caller = _caller(tenant, settings)
@@ -58,11 +61,17 @@ class Doorkeeper:
             frozenset(settings.allowed_policies),
             may_declare=False,
             by_key=False,
+            reader=Reader(frozenset({DEFAULT_TENANT})),
         )
         named = {settings.policy, *settings.allowed_policies}
         for each in self._callers.values():
             named |= {each.policy, *each.allowed}
         self._policies = {name: find(name) for name in sorted(named)}
+
+    @property
+    def callers(self) -> tuple[Caller, ...]:
+        """Every caller there may be."""
+        return tuple({caller.name: caller for caller in self._callers.values()}.values()) or (self._anyone,)
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -127,4 +136,5 @@ def _caller(tenant: Tenant, settings: SettingsShape) -> Caller:
         frozenset(tenant.allowed_policies),
         may_declare=tenant.may_declare,
         by_key=True,
+        reader=Reader(frozenset({tenant.name, *tenant.corpora})),
     )

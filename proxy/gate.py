@@ -24,7 +24,7 @@ Where little is left of a budget, a match that opens has already let more leave 
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 from indexes.base import Scanner
@@ -35,6 +35,7 @@ from policies.quotation import quotations
 from proxy.budget import Asks, Delivery, Purse
 from proxy.lane import Edit, Lane, Pause, View
 from proxy.ledger.record import Sent, TryResult
+from proxy.register import Licensed
 from proxy.wire.fields import CONTENT
 
 UNBOUNDED = 1 << 30
@@ -58,7 +59,8 @@ class Plan:
 
     `earlier` says what earlier answers of the conversation gave of some works. `may_quote` says whether a channel may
     be shortened to a quotation; where it may not, rewrite becomes block. `asks` says how often the choice may be asked
-    for again before that, to go on in other words. `purse` makes that of a choice, where there are budgets.
+    for again before that, to go on in other words. `purse` makes that of a choice, where there are budgets. `shown`
+    is a work as the client may be told of it.
     """
 
     scanner: Callable[[str], Scanner]
@@ -67,7 +69,8 @@ class Plan:
     earlier: Callable[[frozenset[str]], tuple[EarlierAmount, ...]]
     enforce: bool
     may_quote: Callable[[str], bool]
-    licensed: tuple[str, ...] = ()
+    licensed: Licensed = field(default_factory=lambda: Licensed(()))
+    shown: Callable[[Work], Work] = lambda work: work
     asks: int = 0
     purse: Callable[[], Purse] | None = None
 
@@ -392,10 +395,9 @@ class ChoiceGate:
         elsewhere = any(match.channel != lane.channel for match, _ in offenders)
         return elsewhere or any(action is Action.BLOCK for _, action in offenders)
 
-    @staticmethod
-    def _note(lane: Lane, match: Match, cut: int) -> str:
+    def _note(self, lane: Lane, match: Match, cut: int) -> str:
         """Put the source of a match in place of what is left out from `cut` on."""
-        note = quote_note(match.work)
+        note = quote_note(self._plan.shown(match.work))
         lane.edits.append(Edit(cut, cut, note))
         return note
 
@@ -480,7 +482,8 @@ class ChoiceGate:
             channels=tuple(ChannelSize(lane.channel, lane.scanner.words, lane.length) for lane in self._lanes.values()),
             quotations=quotations_found,
             earlier=self._plan.earlier(works) if works else (),
-            licensed=self._plan.licensed,
+            licensed=self._plan.licensed.of(matches, "pass"),
+            licensed_with_source=self._plan.licensed.of(matches, "attribute"),
             closed=closed,
         )
         if self.purse is None:

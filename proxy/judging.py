@@ -1,9 +1,10 @@
 """A policy at work: on the channels of a request, on the conversation before it, and on a whole text."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from indexes.base import TextIndex
+from indexes.model import Work
 from indexes.text.normalize import tokenize
 from policies.amounts import earlier_amounts
 from policies.engine import allowance, decide
@@ -12,6 +13,9 @@ from policies.policy import Policy
 from policies.quotation import quotations
 from proxy.gate import Plan
 from proxy.lane import View
+from proxy.privacy import everything, shown
+from proxy.register import Licensed
+from proxy.spending import Spending
 from proxy.wire.arguments import JsonText
 from proxy.wire.echo import EchoText
 from proxy.wire.fields import CONTENT, REASONING, REFUSAL, is_json
@@ -54,7 +58,16 @@ class Conversation:
         return tuple(amount for amount in self._given if amount.work in works)
 
 
-def plan(request: ModelRequest, index: TextIndex, judge: PolicyJudge) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the caller of a request may do: which works it may use, which it may be told of, what budgets it has."""
+
+    licensed: Licensed = field(default_factory=lambda: Licensed(()))
+    knows: Callable[[Work], bool] = everything
+    spending: Spending | None = None
+
+
+def plan(request: ModelRequest, index: TextIndex, judge: PolicyJudge, rights: Rights) -> Plan:
     """How the choices of one request are guarded."""
     policy = judge.policy
     quotes = request.may_rewrite and policy.rewrite.fallback == "quote"
@@ -71,19 +84,29 @@ def plan(request: ModelRequest, index: TextIndex, judge: PolicyJudge) -> Plan:
         earlier=Conversation(index, request.earlier).earlier,
         enforce=policy.mode == "enforce",
         may_quote=lambda channel: quotes and channel in _QUOTABLE,
+        licensed=rights.licensed,
+        shown=lambda work: shown(work, rights.knows),
         asks=policy.rewrite.tries if request.may_rewrite and request.readable else 0,
+        purse=rights.spending.purse if rights.spending else None,
     )
 
 
 def judge_text(
-    index: TextIndex, judge: PolicyJudge, text: str, grounding: Sequence[str] = (), channel: str = CONTENT
+    index: TextIndex,
+    judge: PolicyJudge,
+    text: str,
+    grounding: Sequence[str] = (),
+    licensed: Licensed | None = None,
 ) -> tuple[Evidence, Verdict]:
     """Judge a whole text, to its end; the verdict is the one its stream would get if nothing stopped it."""
+    channel, use = CONTENT, licensed or Licensed(())
     matches = index.scan(text, channel, grounding)
     evidence = Evidence(
         matches=matches,
         channels=(ChannelSize(channel, tokenize(text).words, len(text)),),
         quotations=quotations(text, matches, channel),
+        licensed=use.of(matches, "pass"),
+        licensed_with_source=use.of(matches, "attribute"),
         closed=True,
     )
     return evidence, judge.decide(evidence)

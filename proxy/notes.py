@@ -1,13 +1,14 @@
 """What became of a choice, told to both sides: the additive fields for the client, the record for the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from indexes.model import Span
+from indexes.model import Span, Work
 from policies.model import Mode, Use, Verdict
 from proxy.guard import GuardedChoice
 from proxy.ledger.record import ChoiceRecord, Excerpt
+from proxy.privacy import discreet, everything
 from proxy.wire import answer
 from proxy.wire.splice import Additions
 
@@ -20,6 +21,8 @@ class ClientNotes:
 
     stamp: answer.Stamp
     notice: answer.Notice
+    knows: Callable[[Work], bool] = everything
+    """Which works it may be told of."""
 
     def refusal(self, choice: GuardedChoice) -> str | None:
         """Why a choice was stopped, in words that a client can show; None where it is told nothing."""
@@ -32,7 +35,7 @@ class ClientNotes:
         return answer.additions(self.stamp, [self._outcome(choice) for choice in ended])
 
     def _outcome(self, choice: GuardedChoice) -> answer.Outcome:
-        verdict = judged(choice)
+        verdict = discreet(judged(choice), choice.gate.evidence, self.knows)
         enforced = self.stamp.mode == "enforce"
         return answer.Outcome(
             choice=choice.number,

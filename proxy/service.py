@@ -17,17 +17,20 @@ from policies.policy import Policy
 from policies.use import combine_use
 from proxy.accounting import TimedJudge
 from proxy.auth import PURPOSE_HEADER, Caller, agreed
+from proxy.budget import accounts
 from proxy.drain import Drain
 from proxy.drive import Exchange, Ledger, Terms, left
 from proxy.guard import AnswerGuard
-from proxy.judging import PolicyJudge, plan
+from proxy.judging import PolicyJudge, Rights, plan
 from proxy.ledger.identity import new_decision_id
 from proxy.ledger.record import Closing, RequestFacts
 from proxy.metrics import Metrics
 from proxy.notes import ClientNotes
+from proxy.register import licensed
 from proxy.relay import Relay
 from proxy.rewrite import Rewriter, for_another
 from proxy.settings import Settings, duration
+from proxy.spending import Accounts, Spending
 from proxy.upstream import Reply, Upstream, UpstreamError, UpstreamRequest
 from proxy.wire import answer
 from proxy.wire.request import ModelRequest
@@ -66,12 +69,14 @@ class Service:
         ledger: Ledger,
         metrics: Metrics,
         upstreams: Mapping[str, Upstream],
+        budgets: Accounts | None = None,
     ) -> None:
         self.settings = settings
         self.world = world
         self.ledger = ledger
         self.metrics = metrics
         self.upstreams = upstreams
+        self.budgets = budgets
         self.drain = Drain()
         self.running = 0
         self._by_model = {model: each.name for each in reversed(settings.values.upstreams) for model in each.models}
@@ -85,14 +90,16 @@ class Service:
         use = self._use(caller, policy, request, incoming)
         if self.running >= self.settings.values.limits.streams:
             raise OverloadedError("as many answers are being written as this server allows: try again in a moment")
-        facts = self._facts(incoming, request, caller, policy, world.index.revision)
+        index = world.index_for(caller)
+        facts = self._facts(incoming, request, caller, policy, index.revision)
         self.running += 1
         handed_over = False
         try:
             reply = await self._open(self._upstream(request.model), incoming, request.body, caller, facts)
             if not 200 <= reply.status < 300:
                 return await self._verbatim(reply, facts)
-            exchange, guard = self._exchange(reply, request, facts, PolicyJudge(policy, use), world.index)
+            rights = self._rights(world, caller, policy, facts)
+            exchange, guard = self._exchange(reply, request, facts, PolicyJudge(policy, use), index, rights)
             exchange.rewriter = self._rewriter(incoming, request, caller, policy)
             handed_over = True
         finally:
@@ -169,16 +176,37 @@ class Service:
         await self.ledger.close(facts.decision_id, closing, facts)
         return await _relayed(reply, {DECISION_HEADER: facts.decision_id})
 
+    def _rights(self, world: World, caller: Caller, policy: Policy, facts: RequestFacts) -> Rights:
+        """What the caller may use, be told of, and be given."""
+        use = licensed(world.doorkeeper.register, caller.name, facts.at)
+        spending = None
+        if policy.budget is not None and caller.by_key and self.budgets is not None:
+            spending = Spending(
+                self.budgets,
+                facts.decision_id,
+                accounts(policy.budget, caller.name, facts.user),
+                exempt=lambda work: "own" in work.tags or use.action(work) is not None,
+                with_grounded=policy.grounded == "judge",
+                seconds=duration(self.settings.values.limits.time),
+            )
+        return Rights(use, caller.reader.knows, spending)
+
     def _exchange(
-        self, reply: Reply, request: ModelRequest, facts: RequestFacts, judge: PolicyJudge, index: TextIndex
+        self,
+        reply: Reply,
+        request: ModelRequest,
+        facts: RequestFacts,
+        judge: PolicyJudge,
+        index: TextIndex,
+        rights: Rights,
     ) -> tuple[Exchange, AnswerGuard]:
         policy, timed = judge.policy, TimedJudge(judge)
         stamp = answer.Stamp(
             facts.decision_id, policy.mode, index.revision, policy.annotations, request.surface.has_messages
         )
         guard = AnswerGuard(
-            replace(plan(request, index, judge), judge=timed),
-            ClientNotes(stamp, answer.Notice(policy.message, policy.contact)),
+            replace(plan(request, index, judge, rights), judge=timed),
+            ClientNotes(stamp, answer.Notice(policy.message, policy.contact), rights.knows),
             opens=request.surface.reader,
             choices=request.choices,
             logprobs=request.logprobs,
@@ -198,6 +226,7 @@ class Service:
         )
         exchange = Exchange(terms, guard, reply, self.ledger, self.metrics)
         exchange.times.judge = timed
+        exchange.spending = rights.spending
         return exchange, guard
 
     def _rewriter(self, incoming: Incoming, request: ModelRequest, caller: Caller, policy: Policy) -> Rewriter | None:

@@ -17,10 +17,12 @@ from policies.faults import KeyPath
 from policies.load import presets, seconds
 from policies.schema import Duration
 from policies.yaml_source import Source
+from proxy.register import Licence, moment
 
 DEFAULT_FILE: Final = Path("fairgate.yaml")
+DEFAULT_TENANT: Final = "default"
 Role: TypeAlias = Literal["viewer", "reviewer", "admin"]
-RELOADED: Final = ("policy", "allowed_policies", "tenants")
+RELOADED: Final = ("policy", "allowed_policies", "tenants", "licences")
 """Keys that are taken over while the server runs; the others are read at start."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SHA256: Final = r"^(sha256:)?[0-9a-f]{64}$"
@@ -72,10 +74,11 @@ class UpstreamSettings(_Shape, frozen=True):
 
 
 class IndexSettings(_Shape, frozen=True):
-    """Where the index of works is."""
+    """Where the index of works is, and whose answers private works are judged in: their `own` tenants', or `all`."""
 
     dir: str = "./fairgate-index"
     url: str | None = None
+    private_works: Literal["own", "all"] = "own"
 
 
 class Tenant(_Shape, frozen=True):
@@ -90,8 +93,8 @@ class Tenant(_Shape, frozen=True):
     corpora: list[str] = []
 
 
-class Licence(_Shape, frozen=True):
-    """An entry of the register: what a tenant may use of a holder or a work, and until when."""
+class LicenceSettings(_Shape, frozen=True):
+    """An entry of the register: what a tenant may use of a holder or a work, and from when until when."""
 
     tenant: str | None = None
     holder: str | None = None
@@ -147,7 +150,7 @@ class SettingsShape(_Shape, frozen=True):
     policy: str = "balanced"
     allowed_policies: list[str] = []
     tenants: list[Tenant] = []
-    licences: list[Licence] = []
+    licences: list[LicenceSettings] = []
     ledger: LedgerSettings = LedgerSettings()
     limits: LimitSettings = LimitSettings()
     passthrough: list[str] = []
@@ -271,6 +274,7 @@ def _check(source: Source, values: SettingsShape, overrides: Overrides) -> None:
     _check_listen(source, values, overrides)
     _check_upstreams(source, values.upstreams)
     _check_tenants(source, values.tenants)
+    _check_licences(source, values)
     _check_policies(source, values, overrides)
     for at, path in enumerate(values.passthrough):
         if not _PATH.fullmatch(path):
@@ -285,7 +289,6 @@ def _refuse_unbuilt(source: Source, values: SettingsShape) -> None:
     """Keys that are agreed and do nothing yet: an operator must not believe that they do."""
     unbuilt: tuple[tuple[tuple[str, ...], object, str], ...] = (
         (("index", "url"), values.index.url, "serving from a remote index is not built yet; write `dir`"),
-        (("licences",), values.licences, "a register of licences is not built yet; write rules in the policy"),
         (
             ("metrics",),
             values.metrics.host or values.metrics.port,
@@ -295,9 +298,6 @@ def _refuse_unbuilt(source: Source, values: SettingsShape) -> None:
     for path, value, what in unbuilt:
         if value:
             raise source.error(path, what)
-    for at, tenant in enumerate(values.tenants):
-        if tenant.corpora:
-            raise source.error(("tenants", at, "corpora"), "corpora of a tenant are not built yet; take it out")
 
 
 def _check_listen(source: Source, values: SettingsShape, overrides: Overrides) -> None:
@@ -351,6 +351,43 @@ def _check_tenants(source: Source, tenants: list[Tenant]) -> None:
             if digest in keys:
                 raise source.error(("tenants", at, "keys", number), "stands here twice; a key names one tenant")
             keys.add(digest)
+
+
+def _check_licences(source: Source, values: SettingsShape) -> None:
+    known = {tenant.name for tenant in values.tenants} or {DEFAULT_TENANT}
+    for at, licence in enumerate(values.licences):
+        if licence.tenant is not None and licence.tenant not in known:
+            raise source.error(
+                ("licences", at, "tenant"),
+                f"there is no tenant `{licence.tenant}`; write one of {', '.join(sorted(known))}, or leave it out",
+            )
+        if not licence.holder and not licence.work:
+            raise source.error(("licences", at), "names nothing that may be used; write `holder` or `work`")
+        times = {}
+        for key in ("since", "until"):
+            if (written := getattr(licence, key)) is not None:
+                try:
+                    times[key] = moment(written, end=key == "until")
+                except ValueError as error:
+                    what = f"`{written}` is no date; write one such as 2026-01-31, or 2026-01-31T12:00:00Z"
+                    raise source.error(("licences", at, key), what) from error
+        if len(times) == 2 and times["since"] >= times["until"]:
+            raise source.error(("licences", at, "until"), f"`{licence.until}` is before `since`; write a later day")
+
+
+def register(values: SettingsShape) -> tuple[Licence, ...]:
+    """The licences of settings that were checked; `until` is a whole day where only its date is written."""
+    return tuple(
+        Licence(
+            each.tenant,
+            each.holder,
+            each.work,
+            moment(each.since) if each.since else None,
+            moment(each.until, end=True) if each.until else None,
+            each.action,
+        )
+        for each in values.licences
+    )
 
 
 def _check_policies(source: Source, values: SettingsShape, overrides: Overrides) -> None:

@@ -1,8 +1,9 @@
 """The index of text: a snapshot of segments that gives scanners and scans whole texts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 
-from indexes.model import Match
+from indexes.model import Match, Work
 from indexes.text.common import CommonGrams
 from indexes.text.fingerprint import negative_grams
 from indexes.text.scanner import TextScanner
@@ -19,6 +20,22 @@ class SegmentIndex:
         self.revision = revision
         self._sources = [source_of(number, segment) for number, segment in enumerate(segments)]
         self._grams = CommonGrams(self._sources, negative_grams())
+        self._private = [
+            frozenset(number for number, work in enumerate(segment.works) if work.private_to) for segment in segments
+        ]
+
+    def known_to(self, knows: Callable[[Work], bool]) -> "SegmentIndex":
+        """The same index without the works that are private to some and that `knows` says no to; they do not match."""
+        sources = [
+            _without(source, frozenset(number for number in private if not knows(source.segment.works[number])))
+            for source, private in zip(self._sources, self._private, strict=True)
+        ]
+        if all(new is old for new, old in zip(sources, self._sources, strict=True)):
+            return self
+        other = copy(self)
+        other._sources = sources
+        other._grams = CommonGrams(sources, negative_grams())
+        return other
 
     def scanner(self, channel: str, grounding: Sequence[str] = ()) -> TextScanner:
         """A fresh scanner of one channel; the request's own texts are read only when something matches."""
@@ -27,6 +44,12 @@ class SegmentIndex:
     def scan(self, text: str, channel: str = "content", grounding: Sequence[str] = ()) -> tuple[Match, ...]:
         """All matches in a whole text."""
         return scan(text, self._sources, self._grams, channel, grounding)
+
+
+def _without(source: Source, hidden: frozenset[int]) -> Source:
+    """A source without some works."""
+    segment = source.segment.without(source.segment.removed | hidden)
+    return source if segment is source.segment else source_of(source.number, segment)
 
 
 def source_of(number: int, segment: TextSegment) -> Source:

@@ -1,5 +1,6 @@
 """`POST /v1/fairgate/check`: judge a text without generating anything."""
 
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import anyio.to_thread
@@ -13,6 +14,8 @@ from policies.use import combine_use
 from proxy.auth import PURPOSE_HEADER, agreed
 from proxy.judging import PolicyJudge, judge_text
 from proxy.metrics import Metrics
+from proxy.privacy import discreet
+from proxy.register import licensed
 from proxy.routes.common import incoming
 from proxy.service import Service
 from proxy.verdicts import verdict_json
@@ -43,16 +46,20 @@ async def check(request: Request[Any, Any, Any], state: State) -> ASGIResponse:
     purpose = agreed(came.headers.get(PURPOSE_HEADER), asked.use.purpose, PURPOSE_HEADER, "use.purpose")
     said = Use(purpose or "unknown", asked.use.commercial, asked.use.audience, asked.use.project_license, caller.name)
     judge = PolicyJudge(policy, combine_use(policy.use, said, may_declare=caller.may_declare))
+    index = world.index_for(caller)
+    use = licensed(world.doorkeeper.register, caller.name, datetime.now(UTC))
     grounding = [asked.grounding] if isinstance(asked.grounding, str) else asked.grounding
     metrics: Metrics = state["metrics"]
     try:
-        _, verdict = await anyio.to_thread.run_sync(judge_text, world.index, judge, asked.content or "", grounding)
+        text = asked.content or ""
+        evidence, verdict = await anyio.to_thread.run_sync(judge_text, index, judge, text, grounding, use)
     except BaseException:
         metrics.failure("verbatim", "closed")
         metrics.request(came.path, caller.name, stream=False, outcome="failed")
         raise
     metrics.request(came.path, caller.name, stream=False, outcome="completed")
-    body = verdict_json(verdict, policy.mode, world.index.revision, policy.annotations)
+    told = discreet(verdict, evidence, caller.reader.knows)
+    body = verdict_json(told, policy.mode, index.revision, policy.annotations)
     return ASGIResponse(body=msgspec.json.encode(body), media_type="application/json")
 
 

@@ -213,8 +213,8 @@ def _match(choice: int, judged: JudgedMatch, delivered: Span | None) -> Json:
         "work": work_json(match.work),
         "also": [work_json(work) for work in judged.also],
         "works_count": judged.works_count,
-        "source_start": match.source.start,
-        "source_end": match.source.end,
+        "source_start": match.source.start if match.work.id else None,
+        "source_end": match.source.end if match.work.id else None,
     }
 
 

@@ -130,15 +130,27 @@ REFUSED = {
     "workers": ("listen:\n  workers: 2\n", "2: listen.workers: more than one worker is not built yet"),
     "open to all without keys": ("listen:\n  host: 0.0.0.0\n", "2: listen.host: `0.0.0.0` is reached from elsewhere"),
     "a remote index": ("index:\n  url: https://x\n", "2: index.url: serving from a remote index is not built yet"),
-    "licences": ("policy: strict\nlicences:\n  - {holder: X}\n", "2: licences: a register of licences"),
+    "a licence of nothing": ("policy: strict\nlicences:\n  - {until: 2026-01-31}\n", "3: licences[0]: names nothing"),
+    "a licence of a stranger": (
+        f"tenants:\n  - {{name: a, keys: [{KEY}]}}\nlicences:\n  - holder: X\n    tenant: b\n",
+        "5: licences[0].tenant: there is no tenant `b`; write one of a",
+    ),
+    "a licence of a tenant where there are none": (
+        "licences:\n  - {holder: X, tenant: a}\n",
+        "2: licences[0].tenant: there is no tenant `a`; write one of default",
+    ),
+    "a licence from no day": (
+        "licences:\n  - {holder: X, since: 2026-02-30}\n",
+        "2: licences[0].since: `2026-02-30` is no date; write one such as 2026-01-31",
+    ),
+    "a licence that ends before it begins": (
+        "licences:\n  - holder: X\n    since: 2026-02-02\n    until: 2026-02-01\n",
+        "4: licences[0].until: `2026-02-01` is before `since`",
+    ),
     "fingerprints for no time": ("ledger:\n  fingerprints: 30\n", "2: ledger.fingerprints:"),
     "retention for no time": ("ledger:\n  retention: ever\n", "2: ledger.retention: `ever` cannot stand here"),
     "a port for metrics": ("metrics:\n  port: 9100\n", "1: metrics: a listener of their own is not built yet"),
     "a host for metrics": ("metrics:\n  host: x\n", "1: metrics: a listener of their own is not built yet"),
-    "corpora": (
-        f"tenants:\n  - name: a\n    keys: [{KEY}]\n    corpora: [x]\n",
-        "4: tenants[0].corpora: corpora of a tenant are not built yet",
-    ),
     "a tenant without keys": ("tenants:\n  - name: a\n", "2: tenants[0]: tenant `a` has no `keys`"),
     "a tenant's key in plain": ("tenants:\n  - {name: a, keys: [fg-secret]}\n", "2: tenants[0].keys[0]: is no SHA-256"),
     "the digest of nothing": (
