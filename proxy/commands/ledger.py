@@ -92,7 +92,9 @@ def stats_command(url: str, *, as_json: bool) -> None:
     click.echo(f"{stats.decisions} decisions{_span(stats.first, stats.last)}")
     for action, number in stats.actions.items():
         click.echo(f"  {action:10} {number:>10}")
-    click.echo(f"{stats.rows} rows in {stats.chains} chains, {stats.texts} with text")
+    click.echo(
+        f"{stats.rows} rows in {stats.chains} chains, {stats.texts} with text, {stats.fingerprints} with fingerprints"
+    )
 
 
 @ledger_command.command("search")

@@ -10,7 +10,7 @@ from policies.model import Action
 from proxy.ledger.identity import least_decision_id
 from proxy.ledger.record import Decision
 from proxy.ledger.stored import Read, decision
-from proxy.ledger.tables import chains, entries, erasable
+from proxy.ledger.tables import batches, chains, entries, erasable, fingerprints
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """How much a ledger holds. `actions` counts choices by the verdict's action; times are those of the rows."""
+    """How much a ledger holds. `actions` counts choices by the verdict's action; times are those of the rows.
+
+    `fingerprints` counts the choices whose fingerprints are kept.
+    """
 
     decisions: int
     rows: int
@@ -39,6 +42,7 @@ class Stats:
     actions: dict[str, int]
     first: datetime | None
     last: datetime | None
+    fingerprints: int = 0
 
 
 def recent(connection: Connection, query: Query) -> tuple[Decision, ...]:
@@ -78,7 +82,13 @@ def stats(connection: Connection) -> Stats:
         actions=dict(sorted(actions.items())),
         first=_time(whole[2]),
         last=_time(whole[3]),
+        fingerprints=_fingerprinted(connection),
     )
+
+
+def _fingerprinted(connection: Connection) -> int:
+    loose = connection.scalar(select(func.count()).select_from(fingerprints)) or 0
+    return loose + int(connection.scalar(select(func.sum(batches.c.choices)).where(batches.c.complete)) or 0)
 
 
 def _decisions(connection: Connection, ids: Sequence[str]) -> tuple[Decision, ...]:

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from policies.model import Action
 from proxy.ledger import batches, fingerprints, schema
 from proxy.ledger.engine import Place
+from proxy.ledger.reading import stats
 from proxy.ledger.record import RequestFacts, Sent
 from proxy.ledger.store import SqlLedger
 from proxy.ledger.tables import batches as batch_table
@@ -87,6 +88,8 @@ async def test_folded_or_loose_the_same_is_found(ledger: SqlLedger, url: str) ->
     assert found(url, facts) == [0, 1, 2, 3, 4]
     more = await five(ledger)
     assert found(url, facts + more) == list(range(10))
+    with reading(url) as connection:
+        assert stats(connection).fingerprints == 10
     assert fold(url)
     assert counts(url) == (0, 2)
     assert found(url, facts + more) == list(range(10))
