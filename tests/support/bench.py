@@ -18,8 +18,10 @@ from indexes.store import Store
 from proxy.app import create_app
 from proxy.settings import load
 from tests.support.serving import serving
+from tests.support.text_completions import as_asked
 from tests.support.upstream import Answer, Asked, Upstream, failure
 
+CHAT = "/v1/chat/completions"
 ASK: Any = [{"role": "user", "content": "Go on."}]
 _SYLLABLES = ("lan", "mor", "qui", "dre", "sor", "tav", "pel", "gri", "vun", "hax", "bil", "cor")
 SETTINGS = """
@@ -54,7 +56,7 @@ class Bench:
     url: str
     upstream: Upstream
     folder: Path
-    scripts: dict[str, Answer] = field(default_factory=dict)
+    scripts: dict[str, list[Answer]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -62,13 +64,13 @@ class Bench:
         """The official client."""
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key="sk-test", max_retries=0, timeout=20)
 
-    def plays(self, answer: Answer) -> str:
-        """Have upstream play this; returns the `user` that asks for it."""
+    def plays(self, *answers: Answer) -> str:
+        """Have upstream play these in turn, the last again and again; returns the `user` that asks for them."""
         name = f"script-{len(self.scripts)}"
-        self.scripts[name] = answer
+        self.scripts[name] = list(answers)
         return name
 
-    def post(self, body: Any, path: str = "/v1/chat/completions", **headers: str) -> httpx.Response:
+    def post(self, body: Any, path: str = CHAT, **headers: str) -> httpx.Response:
         """Post JSON, or the bytes as they are."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         with httpx.Client(timeout=20) as client:
@@ -78,9 +80,10 @@ class Bench:
                 headers={"content-type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()},
             )
 
-    def ask(self, answer: Answer, *, stream: bool = True, **extra: Any) -> httpx.Response:
+    def ask(self, answer: Answer, path: str = CHAT, *, stream: bool = True, **extra: Any) -> httpx.Response:
         """Ask for an answer and read it to its end."""
-        return self.post({"model": "m", "messages": ASK, "stream": stream, "user": self.plays(answer), **extra})
+        what = {"messages": ASK} if path == CHAT else {"prompt": "Go on."}
+        return self.post({"model": "m", **what, "stream": stream, "user": self.plays(answer), **extra}, path)
 
     def counts(self) -> Counts:
         """The counters of requests and failures."""
@@ -121,11 +124,12 @@ def bench(folder: Path, more: str = "", *, upstream: str | None = None, allowed:
     list(Store(folder / "index").add([(Work(id="work", title="The Work", nature="creative", form="novel"), WORK)]))
     for name, text in POLICIES.items():
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-    scripts: dict[str, Answer] = {}
+    scripts: dict[str, list[Answer]] = {}
 
     def play(asked: Asked) -> Answer:
         named = asked.json.get("user") if asked.body.startswith(b"{") else None
-        return scripts.get(named) or failure(500, "no such script")
+        left = scripts.get(named) or [failure(500, "no such script")]
+        return as_asked(asked, left.pop(0) if len(left) > 1 else left[0])
 
     with Upstream(play) as scripted:
         file = folder / "fairgate.yaml"
