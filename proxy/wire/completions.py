@@ -13,7 +13,16 @@ import msgspec
 from typing_extensions import override
 
 from proxy.wire.chunk import Chunk, Token, decoded
-from proxy.wire.fields import COMPLETION_CHOICE, CONTENT, LOGPROB_COLUMNS, LOGPROBS, REFUSAL, is_harmless
+from proxy.wire.fields import (
+    COMPLETION_CHOICE,
+    CONTENT,
+    LOGPROB_COLUMNS,
+    LOGPROBS,
+    PROMPT_LOGPROB,
+    REFUSAL,
+    is_harmless,
+    may_pass,
+)
 from proxy.wire.logprobs import Batch
 from proxy.wire.sieve import Json, Sieve
 
@@ -30,6 +39,8 @@ class CompletionSieve(Sieve):
         self.read(choice, "text", number, CONTENT)
         self.read(choice, "refusal", number, REFUSAL)
         self.citations(choice)
+        if not all(map(_is_prompt_logprob, self.entries(choice, "prompt_logprobs"))):
+            self.unlisted.append((choice, "prompt_logprobs"))
         if (logprobs := self.logprobs(choice)) is not None:
             self._logprobs(choice, logprobs, number)
 
@@ -130,6 +141,19 @@ class _Choice(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 class _Ordinary(msgspec.Struct, gc=False):
     choices: tuple[_Choice]
     error: None = None
+
+
+def _is_prompt_logprob(entry: Any) -> bool:
+    """Whether an entry says of a token of the prompt, by numbers of tokens, what it could have been."""
+    if not isinstance(entry, dict):
+        return entry is None
+    return all(
+        number.isdecimal()
+        and isinstance(told, dict)
+        and told.keys() <= PROMPT_LOGPROB.keys()
+        and all(may_pass(PROMPT_LOGPROB[key], value) for key, value in told.items())
+        for number, told in entry.items()
+    )
 
 
 def _rows(columns: Mapping[str, Any]) -> list[Json] | None:

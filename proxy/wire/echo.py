@@ -29,11 +29,11 @@ class EchoText:
 
     def _pass_over(self, raw: str) -> str:
         """What of `raw` is to be scanned, after the text that was passed over where that was no echo."""
-        due = self._prompt[self._passed :]
-        if due.startswith(raw):
+        if self._prompt.startswith(raw, self._passed):
             self._passed += len(raw)
             return ""
         self._echoes = False
+        due = self._prompt[self._passed :]
         if raw.startswith(due):
             self._passed = len(self._prompt)
             return raw[len(due) :]

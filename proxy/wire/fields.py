@@ -131,6 +131,7 @@ COMPLETION_CHOICE: dict[str, Field] = {  # of text completions: a choice is its 
     "stop_reason": CHOICE["stop_reason"],
     "matched_stop": CHOICE["matched_stop"],
     "logprobs": Field("nested", "LOGPROB_COLUMNS, or the lists of chat; leave with their text or not at all"),
+    "prompt_logprobs": Field("nested", "of the request's own tokens: PROMPT_LOGPROB lists the fields of each"),
     "refusal": MESSAGE["refusal"],
     "annotations": MESSAGE["annotations"],
     "content_filter_results": CHOICE["content_filter_results"],
@@ -143,6 +144,12 @@ LOGPROB_COLUMNS: dict[str, Field] = {  # of text completions: lists of one lengt
     "token_logprobs": Field("label", "numbers"),
     "top_logprobs": Field("opaque", "what else the tokens could have been"),
     "text_offset": Field("label", "offsets"),
+}
+
+PROMPT_LOGPROB: dict[str, Field] = {
+    "logprob": Field("label", "number"),
+    "rank": Field("label", "number"),
+    "decoded_token": Field("label", "a token"),
 }
 
 # What an object without `choices` may hold: it is no part of an answer, and nothing else of it passes.

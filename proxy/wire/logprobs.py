@@ -3,7 +3,8 @@
 Entries are placed by their bytes: what the tokens spell, one after another, is the channel's text in UTF-8. A token may
 come before its text does and then waits, unless it is the first bytes of a character, which tell nothing. One that
 spells no text of the channel (the syntax around a tool call, what a parser took out) never leaves, except a control
-token such as `</s>` or one that the generator itself could not decode.
+token such as `</s>` or one that the generator itself could not decode. Space around a word makes no difference: some
+generators leave it out where they spell a single token.
 """
 
 import re
@@ -66,8 +67,13 @@ class LogprobQueue:
             pass
         elif not left and _is_fragment(self._ahead + spelled):
             self._ahead += spelled
-        else:
-            return not spelled.startswith(self._text[self._taken : self._taken + len(spelled)])
+        elif word := spelled.strip():
+            begin = self._next_word()
+            if not self._text.startswith(word, begin):
+                return not word.startswith(self._text[begin : begin + len(word)])
+            self._consume(begin + len(word) - self._taken)
+        elif not left:
+            return False
         self._placed.append((self._at, entry))
         return True
 
@@ -77,6 +83,13 @@ class LogprobQueue:
         while self._placed and self._placed[0][0] <= until:
             out.append(self._placed.popleft()[1])
         return out
+
+    def _next_word(self) -> int:
+        """Where what is left of the text holds something other than space."""
+        at = self._taken
+        while self._text[at : at + 1].isspace():
+            at += 1
+        return at
 
     def _consume(self, count: int) -> None:
         taken = self._text[self._taken : self._taken + count]

@@ -166,7 +166,8 @@ def test_an_echoed_prompt_is_the_requests_own(served: Bench, policy: str | None,
 @both
 def test_scoring_a_prompt_passes_byte_for_byte(served: Bench, *, streamed: bool) -> None:
     spelled = pieces(COPY)
-    scored = {"logprobs": columns(spelled, first=None), "finish_reason": "length"}
+    ranked = [None, *({str(at): {"logprob": -1.5, "rank": 2, "decoded_token": t}} for at, t in enumerate(spelled))]
+    scored = {"logprobs": columns(spelled, first=None), "finish_reason": "length", "prompt_logprobs": ranked}
     if streamed:
         answer = stream([text_chunk(COPY, logprobs=scored["logprobs"], finish="length")])
     else:
@@ -175,8 +176,11 @@ def test_scoring_a_prompt_passes_byte_for_byte(served: Bench, *, streamed: bool)
     assert got.content == b"".join(step for step in answer.steps if isinstance(step, bytes))
 
 
-def test_a_scored_prompt_may_begin_with_a_control_token(served: Bench) -> None:
-    spelled = ["<|begin_of_text|>", *pieces(COPY)]
+@pytest.mark.parametrize("spaced", [True, False])
+def test_a_scored_prompt_may_begin_with_a_control_token_and_be_spelled_without_space(
+    served: Bench, *, spaced: bool
+) -> None:
+    spelled = ["<|begin_of_text|>", *(piece if spaced else piece.strip() for piece in pieces(COPY))]
     answer = payload(whole_text({"text": COPY, "logprobs": columns(spelled, first=None)}))
     (told,) = ask(served, answer, COPY, echo=True, logprobs=1, max_tokens=0).values()
     assert told.tokens == spelled
@@ -385,7 +389,12 @@ def test_the_decision_names_the_surface(served: Bench) -> None:
 
 
 def test_a_field_that_no_table_lists_is_dropped(served: Bench) -> None:
-    hidden = {"prompt_logprobs": [{"1": {"decoded_token": COPY}}], "message": {"content": COPY}, "delta": {"x": COPY}}
+    hidden = {
+        "prompt_logprobs": [{"1": {"decoded_token": COPY}}],
+        "routed_experts": "AAA=",
+        "message": {"content": COPY},
+        "delta": {"x": COPY},
+    }
     got = post(served, payload(whole_text({"text": CLEAN, **hidden}))).json()
     assert got["choices"][0]["text"] == CLEAN
     assert not hidden.keys() & got["choices"][0].keys()

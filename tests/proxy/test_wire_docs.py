@@ -10,8 +10,8 @@ from indexes.model import Match, Span, Work
 from policies.model import Action, JudgedMatch, Verdict
 from proxy.wire.answer import Outcome, Stamp, additions, usage_chunk
 from proxy.wire.chat import ChatReader
-from proxy.wire.fields import AUDIO, CALL, CHOICE, CITATION, CUSTOM, ENVELOPE, FUNCTION, LOGPROB, MESSAGE
 from proxy.wire.chat_request import read_chat_request
+from proxy.wire.fields import AUDIO, CALL, CHOICE, CITATION, CUSTOM, ENVELOPE, FUNCTION, LOGPROB, MESSAGE
 from proxy.wire.usage import Spent
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()

@@ -35,6 +35,25 @@ def test_entries_of_one_chunk_are_told_apart_by_their_tokens() -> None:
     assert len(queue) == 1
 
 
+@pytest.mark.parametrize("tokens", [["one", "two", "\n", "three"], [" one ", " two", " three"]])
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_space_around_a_word_makes_no_difference(tokens: list[str], size: int) -> None:
+    queue, text = LogprobQueue(), "one two\nthree"
+    queue.add([entry(token) for token in tokens], "")
+    for at in range(0, len(text), size):
+        queue.add([], text[at : at + size])
+    assert [one["token"].strip() for one in queue.release(3)] == ["one"]
+    assert [one["token"] for one in queue.release(7)] == [token for token in tokens[1:] if token.strip() == "two"]
+    assert [one["token"].strip() for one in queue.release(len(text))][-1] == "three"
+    assert len(queue) == 0
+
+
+def test_space_does_not_make_another_word_of_a_token() -> None:
+    queue = LogprobQueue()
+    queue.add([entry("one"), entry("secret"), entry(" two")], "one two")
+    assert [one["token"] for one in queue.release(7)] == ["one", " two"]
+
+
 def test_the_first_bytes_of_a_character_leave_at_once_and_its_last_with_it() -> None:
     queue = LogprobQueue()
     queue.add([entry("a")], "a")

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.wire.errors import RequestError, envelope
 from proxy.wire.chat_request import read_chat_request
+from proxy.wire.errors import RequestError, envelope
 from proxy.wire.request import Declared, DeclaredUse, ModelRequest
 
 USER = {"role": "user", "content": "hello"}
