@@ -92,6 +92,11 @@ def create_app(settings: Settings, shared: Path | None = None) -> Litestar:
     )
 
 
+def create_metrics_app(app: Litestar) -> Litestar:
+    """What a listener for metrics alone serves: `/metrics`, `/healthz` and `/readyz` of an application."""
+    return Litestar([metrics, healthz, readyz], state=app.state, openapi_config=None, logging_config=None)
+
+
 def _terms(settings: Settings) -> Terms:
     """How long the ledger keeps what."""
     kept = settings.values.ledger

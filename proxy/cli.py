@@ -1,6 +1,7 @@
 """The command line: one group, one module a command; every fault is one line on stderr."""
 
 import sys
+from collections.abc import Callable
 from importlib import import_module, metadata
 
 import click
@@ -38,22 +39,33 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; exit 2 for wrong usage, 3 when an index could not be read, 1 for any other fault."""
+    """Run the command line and exit."""
+    sys.exit(run(lambda: cli.main(standalone_mode=False) or 0))
+
+
+def run(command: Callable[[], int]) -> int:
+    """A command's exit code: 2 for wrong usage, 3 when an index could not be read, 1 for any other fault."""
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
+        return command()
     except click.ClickException as error:
-        sys.exit(_say(error.format_message(), 2))
+        return _say(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    except UsageError as error:
-        sys.exit(_say(str(error), 2))
-    except IndexUnavailableError as error:
-        sys.exit(_say(str(error), 3))
+        return 130
     except FairgateError as error:
-        sys.exit(_say(str(error), 1))
+        return _say(str(error), _code(error))
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(0)
+        return 0
+
+
+def _code(error: FairgateError) -> int:
+    match error:
+        case UsageError():
+            return 2
+        case IndexUnavailableError():
+            return 3
+        case _:
+            return 1
 
 
 def _say(message: str, code: int) -> int:

@@ -114,11 +114,16 @@ class LedgerSettings(_Shape, frozen=True):
 
 
 class LimitSettings(_Shape, frozen=True):
-    """Bounds of the server itself: request bytes, streams at once, how long an answer takes, a rewriter is silent."""
+    """Bounds of the server itself: request bytes, streams at once, and times.
+
+    `time` is how long an answer may take, `drain` how long it may go on when the server stops, `rewrite` how long a
+    rewriter may be silent.
+    """
 
     body: Annotated[int, msgspec.Meta(ge=1024)] = 32 * 1024 * 1024
     streams: Annotated[int, msgspec.Meta(ge=1)] = 4096
     time: Duration = "15m"
+    drain: Duration = "30s"
     rewrite: Duration = "30s"
 
 
@@ -132,7 +137,7 @@ class MetricsSettings(_Shape, frozen=True):
     """Where /metrics is served: on the main listener, or on one of its own."""
 
     host: str | None = None
-    port: int | None = None
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
 
 
 class ConsoleSettings(_Shape, frozen=True):
@@ -289,11 +294,6 @@ def _refuse_unbuilt(source: Source, values: SettingsShape) -> None:
     """Keys that are agreed and do nothing yet: an operator must not believe that they do."""
     unbuilt: tuple[tuple[tuple[str, ...], object, str], ...] = (
         (("index", "url"), values.index.url, "serving from a remote index is not built yet; write `dir`"),
-        (
-            ("metrics",),
-            values.metrics.host or values.metrics.port,
-            "a listener of their own is not built yet; take it out, they are served at /metrics",
-        ),
     )
     for path, value, what in unbuilt:
         if value:
@@ -302,9 +302,10 @@ def _refuse_unbuilt(source: Source, values: SettingsShape) -> None:
 
 def _check_listen(source: Source, values: SettingsShape, overrides: Overrides) -> None:
     listen = values.listen
-    if listen.workers > 1:
-        what = "more than one worker is not built yet; run more servers behind a load balancer"
-        raise UsageError(f"--workers: {what}") if overrides.workers else source.error(("listen", "workers"), what)
+    if values.metrics.host is not None and values.metrics.port is None:
+        raise source.error(("metrics", "host"), "stands without `port`; write the port of the metrics, too")
+    if values.metrics.port == listen.port:
+        raise source.error(("metrics", "port"), f"is the port that requests come in on, {listen.port}; choose another")
     if listen.host not in _LOOPBACK and not values.tenants:
         what = (
             f"`{listen.host}` is reached from elsewhere, but no `tenants` with keys are configured; "

@@ -1,12 +1,11 @@
 """`fairgate demo`: sample works, the sample generator, the proxy and the console in one process."""
 
-import errno
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import click
 
 from indexes.errors import FairgateError, UsageError
 from proxy import demo
+from proxy.sockets import listening
 
 if TYPE_CHECKING:
     import uvicorn
@@ -30,31 +30,25 @@ _START_SECONDS = 30.0
 @click.option(
     "--pace", type=click.FloatRange(0, 10_000), default=30.0, show_default=True, help="Milliseconds between two words."
 )
-def demo_command(port: int, host: str, pace: float) -> int:
+@click.option("--llm", is_flag=True, help="A small real model, which also finds other words (make setup-llm).")
+def demo_command(port: int, host: str, pace: float, *, llm: bool) -> int:
     """Try fairgate: sample works, a sample generator (not a language model), the proxy and the console."""
     if host not in _LOOPBACK:
         raise UsageError(f"`{host}` is reached from elsewhere, and the demo has no keys: leave --host at 127.0.0.1")
     with TemporaryDirectory(prefix="fairgate-demo-") as folder, listening(host, port) as public:
-        return _run(Path(folder), public, f"http://{'[::1]' if host == '::1' else host}:{port}", pace / 1000)
+        base = f"http://{'[::1]' if host == '::1' else host}:{port}"
+        with _model() if llm else nullcontext() as model:
+            return _run(Path(folder), public, base, pace / 1000, model)
 
 
-@contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket bound to an address; raises UsageError when it is taken or not ours."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as found:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            found.bind((host, port))
-            found.listen(128)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise UsageError(f"port {port} on {host} is in use: choose another with --port") from error
-            raise UsageError(f"cannot listen on {host}:{port} ({(error.strerror or '').lower()})") from error
-        yield found
+def _model() -> "AbstractContextManager[str]":
+    from proxy.demo.llm import model_file, smollm2
+
+    model_file()  # refuses before anything is begun
+    return smollm2()
 
 
-def _run(folder: Path, public: socket.socket, base: str, pace: float) -> int:
+def _run(folder: Path, public: socket.socket, base: str, pace: float, model: str | None) -> int:
     """Serve until told to stop; the index, the ledger and all else stand in `folder` and go with it."""
     from proxy.app import create_app
     from proxy.demo.generator import MODEL, create_generator
@@ -64,16 +58,40 @@ def _run(folder: Path, public: socket.socket, base: str, pace: float) -> int:
     build_sample_index(folder / "index")
     with listening("127.0.0.1", 0) as private, _in_background(_server(create_generator(pace)), private):
         upstream = f"http://127.0.0.1:{private.getsockname()[1]}/v1"
-        (folder / "fairgate.yaml").write_text("{}\n", encoding="utf-8")
-        ledger = f"sqlite:///{folder}/ledger.db"
-        given = Overrides(upstream=upstream, index=str(folder / "index"), ledger=ledger)
+        _configure(folder, upstream, model)
+        given = Overrides(index=str(folder / "index"), ledger=f"sqlite:///{folder}/ledger.db")
         server = _server(create_app(load(folder / "fairgate.yaml", given)))
-        click.echo(_to_try(base, MODEL), err=True)
+        click.echo(_to_try(base, MODEL) + (_to_try_llm(base) if model else ""), err=True)
         # The server hands on the signal that ended it; here both are a wish to end, with the folder taken away.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with suppress(KeyboardInterrupt):
             server.run(sockets=[public])
     return 0 if server.started else 1
+
+
+def _configure(folder: Path, upstream: str, model: str | None) -> None:
+    """Write the demo's settings: the sample generator, and the model beside it, which then finds other words."""
+    upstreams = [f"{{name: sample, url: '{upstream}'}}"]
+    policy = "name: demo\n"
+    if model is not None:
+        from proxy.demo.llm import MODEL as LLM
+
+        upstreams.append(f"{{name: llm, url: '{model}', models: [{LLM}]}}")
+        policy += "rewrite: {upstream: llm}\n"
+    (folder / "demo.yaml").write_text(policy, encoding="utf-8")
+    settings = f"upstreams: [{', '.join(upstreams)}]\npolicy: {'balanced' if model is None else folder / 'demo.yaml'}\n"
+    (folder / "fairgate.yaml").write_text(settings, encoding="utf-8")
+
+
+def _to_try_llm(base: str) -> str:
+    """What to type to see the model at work."""
+    from proxy.demo.llm import MODEL as LLM
+
+    return (
+        f"\nWith --llm a small model, {LLM}, goes on where the recital is cut off. It answers for itself, too:\n\n"
+        f"  curl -N {base}/v1/chat/completions -H 'content-type: application/json' "
+        f'-d \'{{"model": "{LLM}", "stream": true, "messages": [{{"role": "user", "content": "Who are you?"}}]}}\'\n'
+    )
 
 
 def _to_try(base: str, model: str) -> str:

@@ -1,14 +1,23 @@
 """`fairgate serve`: the proxy."""
 
-import gc
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from indexes.errors import UsageError
 from proxy import settings as configuration
-from proxy.commands.demo import listening
-from proxy.settings import Overrides, Settings
+from proxy.cli import run
+from proxy.settings import Overrides, Settings, duration
+from proxy.sockets import joined, kept, listening
+
+_LAST_STEPS = 25.0
+"""Seconds beyond `limits.drain` that a worker may take: for its last words, its connections, and its ledger's queue."""
 
 
 @click.command("serve")
@@ -44,33 +53,59 @@ def examine(found: Settings) -> int:
 
 
 def serve(found: Settings) -> int:
-    """Serve until told to stop."""
-    import uvicorn
-
-    from proxy.app import create_app
+    """Serve until told to stop, in this process or in several; raises FairgateError when it cannot start."""
+    from proxy.shared import shared_metrics
 
     _need_upstream(found)
-    listen = found.values.listen
-    with listening(listen.host, listen.port) as public:
-        app = create_app(found)
-        _settle_memory()
-        if not found.values.tenants:
-            click.echo("no keys are configured: serving on loopback only, for the tenant `default`", err=True)
-        click.echo(f"fairgate listens on http://{_written(listen.host)}:{listen.port}/v1", err=True)
-        config = uvicorn.Config(
-            app, loop="uvloop", http="httptools", ws="none", access_log=False,
-            log_level="warning", backlog=4096, timeout_graceful_shutdown=30, server_header=False,
-        )  # fmt: skip
-        server = uvicorn.Server(config)
-        server.run(sockets=[public])
-    return 0 if server.started else 1
+    _log_to_stderr()
+    listen, metrics = found.values.listen, found.values.metrics
+    with ExitStack() as stack:
+        bind = listening if listen.workers == 1 else kept
+        sockets = [stack.enter_context(bind(listen.host, listen.port))]
+        if metrics.port is not None:
+            sockets.append(stack.enter_context(bind(metrics.host or "127.0.0.1", metrics.port)))
+        shared = stack.enter_context(shared_metrics(several=listen.workers > 1))
+        if listen.workers == 1 or shared is None:
+            from proxy.worker import Post, work
+
+            return work(found, Post(sockets, shared, None, lambda: _announce(found)))
+        return _several(found, sockets, shared)
 
 
-def _settle_memory() -> None:
-    """Keep the collector away from what lives as long as the server, and let it run less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+def _several(found: Settings, ports: Sequence[socket.socket], shared: Path) -> int:
+    """Have workers serve; this process stays without all that serving needs."""
+    from proxy.workers import Workers
+
+    parent = os.getpid()
+
+    def begin(ready: Callable[[], None]) -> int:
+        from proxy.worker import Post, work
+
+        sockets = [joined(port) for port in ports]
+        return run(lambda: work(found, Post(sockets, shared, parent, ready)))
+
+    patience = duration(found.values.limits.drain) + _LAST_STEPS
+    return Workers(begin, found.values.listen.workers, patience, shared, lambda: _announce(found)).supervise()
+
+
+def _announce(found: Settings) -> None:
+    listen, metrics = found.values.listen, found.values.metrics
+    if not found.values.tenants:
+        click.echo("no keys are configured: serving on loopback only, for the tenant `default`", err=True)
+    by = f", {listen.workers} workers" if listen.workers > 1 else ""
+    click.echo(f"fairgate listens on http://{_written(listen.host)}:{listen.port}/v1{by}", err=True)
+    if metrics.port is not None:
+        host = _written(metrics.host or "127.0.0.1")
+        click.echo(f"metrics are at http://{host}:{metrics.port}/metrics", err=True)
+
+
+def _log_to_stderr() -> None:
+    """What happens while it serves, one line each, with the time (UTC) and the process."""
+    handler = logging.StreamHandler()
+    handler.formatter = logging.Formatter("%(asctime)sZ fairgate[%(process)d]: %(message)s", "%Y-%m-%dT%H:%M:%S")
+    handler.formatter.converter = time.gmtime
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("fairgate").setLevel(logging.INFO)
 
 
 def _need_upstream(found: Settings) -> None:

@@ -13,7 +13,7 @@ KEY = hashlib.sha256(b"fg-one").hexdigest()
 OTHER = hashlib.sha256(b"fg-two").hexdigest()
 NOTHING = hashlib.sha256(b"").hexdigest()
 EVERY_KEY = f"""
-listen: {{host: 0.0.0.0, port: 9000, workers: 1}}
+listen: {{host: 0.0.0.0, port: 9000, workers: 4}}
 upstreams:
   - name: one
     url: https://generator.example/v1
@@ -30,10 +30,10 @@ tenants:
   - {{name: legal, keys: ["sha256:{OTHER}"], role: reviewer}}
 licences: []
 ledger: {{url: "sqlite:///./decisions.db", excerpts: none}}
-limits: {{body: 1024, streams: 7, time: 90s}}
+limits: {{body: 1024, streams: 7, time: 90s, drain: 5s}}
 passthrough: [/v1/audio/speech, /score]
 ready: {{upstream: true}}
-metrics: {{}}
+metrics: {{host: 127.0.0.1, port: 9100}}
 console: {{enabled: false}}
 """
 
@@ -127,7 +127,7 @@ REFUSED = {
     "no duration": ("limits: {time: 15}\n", "1: limits.time:"),
     "an unknown role": ("tenants:\n  - {name: a, role: boss}\n", "2: tenants[0].role: `boss` cannot stand here"),
     "unknown excerpts": ("ledger: {excerpts: some}\n", "1: ledger.excerpts: `some` cannot stand here"),
-    "workers": ("listen:\n  workers: 2\n", "2: listen.workers: more than one worker is not built yet"),
+    "no worker": ("listen:\n  workers: 0\n", "2: listen.workers: `0` cannot stand here"),
     "open to all without keys": ("listen:\n  host: 0.0.0.0\n", "2: listen.host: `0.0.0.0` is reached from elsewhere"),
     "a remote index": ("index:\n  url: https://x\n", "2: index.url: serving from a remote index is not built yet"),
     "a licence of nothing": ("policy: strict\nlicences:\n  - {until: 2026-01-31}\n", "3: licences[0]: names nothing"),
@@ -149,8 +149,8 @@ REFUSED = {
     ),
     "fingerprints for no time": ("ledger:\n  fingerprints: 30\n", "2: ledger.fingerprints:"),
     "retention for no time": ("ledger:\n  retention: ever\n", "2: ledger.retention: `ever` cannot stand here"),
-    "a port for metrics": ("metrics:\n  port: 9100\n", "1: metrics: a listener of their own is not built yet"),
-    "a host for metrics": ("metrics:\n  host: x\n", "1: metrics: a listener of their own is not built yet"),
+    "one port for two": ("metrics:\n  port: 8800\n", "2: metrics.port: is the port that requests come in on, 8800"),
+    "a host of metrics without a port": ("metrics:\n  host: x\n", "2: metrics.host: stands without `port`"),
     "a tenant without keys": ("tenants:\n  - name: a\n", "2: tenants[0]: tenant `a` has no `keys`"),
     "a tenant's key in plain": ("tenants:\n  - {name: a, keys: [fg-secret]}\n", "2: tenants[0].keys[0]: is no SHA-256"),
     "the digest of nothing": (
@@ -205,7 +205,6 @@ def test_what_is_wrong_is_refused_with_its_line(text: str, said: str) -> None:
     ("overrides", "said"),
     [
         (Overrides(host="0.0.0.0"), "--host: `0.0.0.0` is reached from elsewhere"),  # noqa: S104 (it is refused)
-        (Overrides(workers=2), "--workers: more than one worker is not built yet"),
         (Overrides(upstream="x:8000"), "--upstream is `x:8000`: write the base that ends in /v1"),
     ],
 )
