@@ -127,7 +127,6 @@ def _run(bits: NDArray[np.uint16]) -> Integers:
 
 def _grams(tokens: Tokens, values: Keys, last: Integers) -> Grams:
     mixed = (values ^ (values >> _FOLD)) * _MIX
-    mixed ^= mixed >> _FOLD
     sizes = np.where(tokens.units[last] == 1, K_UNSPACED, K).astype(np.int64)
     before = _context(tokens, last - sizes, -1)
     after = _context(tokens, last + 1, 1)

@@ -182,6 +182,28 @@ async def test_a_fold_that_died_is_swept_away_and_done_again(ledger: SqlLedger, 
     assert found(url, facts) == [0, 1, 2, 3, 4]
 
 
+async def test_erasing_takes_what_a_fold_that_died_has_left_at_once(ledger: SqlLedger, url: str) -> None:
+    facts = await five(ledger)
+
+    class DeadError(Exception):
+        pass
+
+    with writing(url) as transact:
+        left = iter(range(3))
+
+        def dying() -> object:
+            if next(left, None) is None:
+                raise DeadError
+            return transact()
+
+        with pytest.raises(DeadError):
+            batches.fold(dying, least=1)  # type: ignore[arg-type]  # it is one of those
+    await ledger.erase(facts[0].decision_id)
+    assert counts(url) == (4, 0)
+    with reading(url) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM ledger_postings").scalar() == 0
+
+
 def in_an_hour_and(seconds: float) -> int:
     return int((datetime.now(UTC) + timedelta(hours=1, seconds=seconds)).timestamp() * 1_000_000)
 

@@ -91,6 +91,17 @@ async def test_a_changed_word_does_not_part_a_find(ledger: SqlLedger, url: str) 
     assert find.source.end == 110
 
 
+@pytest.mark.parametrize(("apart", "finds"), [(5, 1), (14, 2)])
+async def test_copies_further_apart_than_five_words_are_two_finds(
+    ledger: SqlLedger, url: str, apart: int, finds: int
+) -> None:
+    generator = random.Random(19)  # noqa: S311
+    work = words(generator, 400)
+    text = [*work[50:70], *words(generator, apart, 90_000), *work[70 + apart : 90 + apart]]
+    await say(ledger, " ".join(text))
+    assert len(search(url, " ".join(work)).finds) == finds
+
+
 async def test_a_passage_that_the_work_repeats_is_one_find(ledger: SqlLedger, url: str) -> None:
     generator = random.Random(13)  # noqa: S311
     chorus = words(generator, 30)
@@ -112,6 +123,23 @@ async def test_scripts_without_spaces_are_found_from_thirteen_characters_on(ledg
         texts.append(around[0] + work[start : start + 13] + around[1])
     facts = await say(ledger, *texts)
     assert found_in(search(url, work), facts, url) == list(range(60))
+
+
+async def test_of_mixed_scripts_four_grams_in_a_row_are_enough(ledger: SqlLedger, url: str) -> None:
+    """The least that an index is certain to find: words of five tokens' grams, characters of ten tokens'."""
+    generator = random.Random(20)  # noqa: S311
+    work: list[str] = []
+    for _ in range(120):
+        work += [chr(0x4E00 + generator.randrange(3000)) for _ in range(generator.randrange(8, 14))]
+        work += [f" w{generator.randrange(5000)} " for _ in range(generator.randrange(2, 9))]
+    sizes = [10 if len(token) == 1 else 5 for token in work]
+    texts = []
+    for last in range(20, 1500, 3):
+        first = min(at - sizes[at] + 1 for at in range(last - 3, last + 1))
+        around = [" ".join(words(generator, 12, 900_000)) for _ in range(2)]
+        texts.append(f"{around[0]} {''.join(work[first : last + 1])} {around[1]}")
+    facts = await say(ledger, *texts)
+    assert found_in(search(url, "".join(work)), facts, url) == list(range(len(texts)))
 
 
 async def test_mixed_scripts_are_found_wherever_an_index_is_certain_to_find_them(ledger: SqlLedger, url: str) -> None:
