@@ -9,11 +9,13 @@ import pytest
 from indexes.model import Work
 from proxy.demo.prose import sentences
 from tests.conftest import SHARED
+from tests.support.bench import CHAT
 from tests.support.live import build_index, fairgate, sample_works
+from tests.support.text_completions import PATH, as_asked
 from tests.support.upstream import Answer, Asked, Upstream, stream, tokens
 
 PASSAGES = 200
-ASK = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Write."}]}
+ASK = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Write."}], "prompt": "Write."}
 
 
 def shelf() -> list[tuple[Work, str]]:
@@ -39,8 +41,9 @@ def passages() -> list[str]:
 
 @pytest.mark.live
 @pytest.mark.slow
+@pytest.mark.parametrize("path", [CHAT, PATH])
 @pytest.mark.parametrize("policy", ["name: t\nmode: monitor\n", "name: t\nannotations: 'off'\n"])
-def test_clean_text_leaves_byte_for_byte_and_is_not_held(tmp_path: Path, policy: str) -> None:
+def test_clean_text_leaves_byte_for_byte_and_is_not_held(tmp_path: Path, policy: str, path: str) -> None:
     index = build_index(tmp_path / "index", shelf())
     sent: dict[str, bytes] = {}
     texts = passages()
@@ -48,7 +51,7 @@ def test_clean_text_leaves_byte_for_byte_and_is_not_held(tmp_path: Path, policy:
 
     def play(asked: Asked) -> Answer:
         number = int(asked.json["user"])
-        answer = stream(tokens(texts[number], ["char", "word", 5][number % 3]))
+        answer = as_asked(asked, stream(tokens(texts[number], ["char", "word", 5][number % 3])))
         sent[asked.json["user"]] = b"".join(step for step in answer.steps if isinstance(step, bytes))
         return answer
 
@@ -58,7 +61,7 @@ def test_clean_text_leaves_byte_for_byte_and_is_not_held(tmp_path: Path, policy:
         httpx.Client(timeout=60) as client,
     ):
         for number in range(PASSAGES):
-            answer = client.post(f"{gate.url}/v1/chat/completions", json={**ASK, "user": str(number)})
+            answer = client.post(f"{gate.url}{path}", json={**ASK, "user": str(number)})
             assert answer.content == sent[str(number)]
         metrics = client.get(f"{gate.url}/metrics").text
     held = [line for line in metrics.splitlines() if line.startswith("fairgate_held_chars_")]

@@ -13,7 +13,8 @@ import openai
 import pytest
 
 from proxy import auth
-from tests.support.bench import ASK, CLEAN, WORK, Bench, bench, eventually, grown
+from tests.support.bench import ASK, CHAT, CLEAN, WORK, Bench, bench, eventually, grown
+from tests.support.text_completions import PATH
 from tests.support.upstream import (
     Answer,
     Cut,
@@ -32,6 +33,7 @@ from tests.support.upstream import (
 
 pytestmark = pytest.mark.live
 COPY = " ".join(WORK.split()[100:200])
+on_both = pytest.mark.parametrize("path", [CHAT, PATH])
 UNENDED = [*tokens(CLEAN, finish=None), Pause(0.05)]
 
 
@@ -58,9 +60,8 @@ def error(answer: httpx.Response) -> dict[str, Any]:
 
 
 def text(found: list[Any]) -> str:
-    return "".join(
-        choice["delta"].get("content") or "" for each in found if each != "[DONE]" for choice in each.get("choices", ())
-    )
+    choices = [choice for each in found if each != "[DONE]" for choice in each.get("choices", ())]
+    return "".join(choice["text"] if "text" in choice else choice["delta"].get("content") or "" for choice in choices)
 
 
 def assert_ends_in_error(answer: httpx.Response, said: str) -> list[Any]:
@@ -128,10 +129,11 @@ def test_an_upstream_that_never_answers_is_a_504(served: Bench) -> None:
 # Upstream answers badly
 
 
+@on_both
 @pytest.mark.parametrize("body", [b"garbage", b"", b'{"choices":', b"[1, 2]", b"\xff\xfe", b'"text"', b'{"id": "x"}'])
-def test_a_whole_answer_that_is_no_chat_answer_is_a_502(served: Bench, body: bytes) -> None:
+def test_a_whole_answer_that_is_none_is_a_502(served: Bench, body: bytes, path: str) -> None:
     before = served.counts()
-    answer = served.ask(payload(body), stream=False)
+    answer = served.ask(payload(body), path, stream=False)
     assert answer.status_code == 502
     assert error(answer)["type"] == "server_error"
     assert body == b"" or body not in answer.content
@@ -148,12 +150,15 @@ def test_html_with_200_is_a_502(served: Bench, *, asked_to_stream: bool) -> None
     assert answer.headers["content-type"].startswith("application/json")
 
 
+@on_both
 @pytest.mark.parametrize(
     "garbage", [b"data: garbage\n\n", b'data: {"choices": 5}\n\n', b"data: \xff\n\n", b"data: []\n\n"]
 )
-def test_garbage_in_a_stream_ends_it_in_an_error_after_what_was_judged(served: Bench, garbage: bytes) -> None:
+def test_garbage_in_a_stream_ends_it_in_an_error_after_what_was_judged(
+    served: Bench, garbage: bytes, path: str
+) -> None:
     before = served.counts()
-    answer = served.ask(stream([*UNENDED, b"data: " + garbage + b"\n\n", *tokens("never seen")]))
+    answer = served.ask(stream([*UNENDED, b"data: " + garbage + b"\n\n", *tokens("never seen")]), path)
     assert text(assert_ends_in_error(answer, "upstream")) == CLEAN
     assert "never seen" not in answer.text
     assert grown(before, served.counts(), "failures", stage="wire", handling="closed") == 1
@@ -170,10 +175,13 @@ CUTS: dict[str, tuple[list[Any], str]] = {
 }
 
 
+@on_both
 @pytest.mark.parametrize(("steps", "said"), CUTS.values(), ids=CUTS)
-def test_a_stream_that_upstream_does_not_finish_ends_in_an_error(served: Bench, steps: list[Any], said: str) -> None:
+def test_a_stream_that_upstream_does_not_finish_ends_in_an_error(
+    served: Bench, steps: list[Any], said: str, path: str
+) -> None:
     before = served.counts()
-    answer = served.ask(stream(steps, done=False))
+    answer = served.ask(stream(steps, done=False), path)
     assert text(assert_ends_in_error(answer, said)) == CLEAN
     after = served.counts()
     assert grown(before, after, "requests", outcome="upstream_failed") == 1
@@ -184,13 +192,18 @@ def test_a_stream_that_upstream_does_not_finish_ends_in_an_error(served: Bench, 
     assert said in decision["detail"]
 
 
+@on_both
 @pytest.mark.parametrize("steps", [steps for steps, _ in CUTS.values()], ids=CUTS)
-def test_the_official_client_raises_where_a_stream_is_not_finished(served: Bench, steps: list[Any]) -> None:
+def test_the_official_client_raises_where_a_stream_is_not_finished(served: Bench, steps: list[Any], path: str) -> None:
     asked = served.plays(stream(steps, done=False))
-    got = []
+    got: list[str] = []
     with pytest.raises(openai.APIError):  # noqa: PT012 (the fault comes while the stream is read)
-        for each in served.client.chat.completions.create(model="m", messages=ASK, stream=True, user=asked):
-            got += [choice.delta.content or "" for choice in each.choices]
+        if path == CHAT:
+            for each in served.client.chat.completions.create(model="m", messages=ASK, stream=True, user=asked):
+                got += [choice.delta.content or "" for choice in each.choices]
+        else:
+            for told in served.client.completions.create(model="m", prompt="Go on.", stream=True, user=asked):
+                got += [choice.text for choice in told.choices]
     assert "".join(got) == CLEAN
 
 
@@ -200,8 +213,9 @@ def test_what_was_judged_before_a_fault_leaves_even_when_both_come_in_one_block(
     assert text(assert_ends_in_error(answer, "upstream")) == CLEAN
 
 
-def test_what_was_held_when_upstream_broke_off_does_not_leave(served: Bench) -> None:
-    answer = served.ask(stream([*tokens(COPY, finish=None), Cut()], done=False))
+@on_both
+def test_what_was_held_when_upstream_broke_off_does_not_leave(served: Bench, path: str) -> None:
+    answer = served.ask(stream([*tokens(COPY, finish=None), Cut()], done=False), path)
     received = text(assert_ends_in_error(answer, "broke off")) if "error" in answer.text else text(events(answer))
     assert len(received.split()) <= 40
 
