@@ -203,7 +203,9 @@ def say(name: str, value: float | None, **more: object) -> None:
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 24
-    protected = {work.id for work, _ in sample_works()}
+    protected = {
+        work.id for work, _ in sample_works() if work.license == "LicenseRef-demo-protected" and work.form == "novel"
+    }
     works = [work for work in load_works(samples_folder()) if work.id in protected]
     judge = LeakJudge([text for _, text in sample_works()], LIMIT)
     cases = recitals(works, count)

@@ -14,16 +14,12 @@ import httpx
 import openai
 import pytest
 
+from tests.support.serving import free_port
+
 pytestmark = pytest.mark.live
 
 FAIRGATE = str(Path(sys.executable).with_name("fairgate"))
 MODEL = "sample-generator-not-a-model"
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def started(port: int, error: Path) -> subprocess.Popen[bytes]:

@@ -14,6 +14,7 @@ from indexes.model import Work
 from indexes.store import Store
 from tests.support.bench import WORK
 from tests.support.commands import Done, fairgate
+from tests.support.serving import free_port
 
 COMMAND = [sys.executable, "-c", "from proxy.cli import main; main()", "serve"]
 UP = "upstreams:\n  - {name: one, url: 'http://127.0.0.1:9/v1'}\n"
@@ -128,12 +129,6 @@ def test_a_port_that_is_taken_is_2_and_nothing_is_said_to_listen(folder: Path) -
     assert done.returncode == 2
     said = f"fairgate: port {port} on 127.0.0.1 is in use: choose another with --port\n"
     assert done.stderr == said
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-    return port
 
 
 @pytest.mark.live
