@@ -33,10 +33,14 @@ Send: TypeAlias = Callable[[bytes], Awaitable[None]]
 
 logger = logging.getLogger("fairgate")
 _DRAIN_SECONDS = 0.2
+_LONG_SECONDS = 1.0
 
 
 class Ledger(Protocol):
     """Where decisions are written."""
+
+    def begin(self, facts: RequestFacts) -> bool:
+        """Write that a request runs, without waiting; says whether it will be written."""
 
     async def append(self, facts: RequestFacts, choice: ChoiceRecord, sent: tuple[Sent, ...] | None = None) -> None:
         """Write a choice's verdict; returns once it is committed, unless its action is pass.
@@ -90,6 +94,7 @@ class Exchange:
 
     async def stream(self, send: Send) -> None:
         """Send a streamed answer, piece by piece; ends by itself in every case and raises only what `send` does."""
+        noting = asyncio.get_running_loop().call_later(_LONG_SECONDS, self._note)
         try:
             with self._metrics.in_flight():
                 await self._begin_spending()
@@ -98,8 +103,14 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 (fails closed: whatever went wrong ends the stream in an error)
             await send(sse.error_event(self._fail(error), code=_code(error)))
         finally:
+            noting.cancel()
             with anyio.CancelScope(shield=True):
                 await self.close()
+
+    def _note(self) -> None:
+        """The stream is a long one: its decision is to be found even if this process dies before its end."""
+        if not (self._closed or self._recorded):
+            self._recorded = self._ledger.begin(self._terms.facts)
 
     async def _begin_spending(self) -> None:
         """See whether what is streamed must be held from the start, since some budget is nearly used up."""

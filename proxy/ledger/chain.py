@@ -22,7 +22,7 @@ FORMAT = "fairgate-ledger-1"
 GENESIS = "0" * 64
 SALT_BYTES = 16
 
-EntryKind: TypeAlias = Literal["choice", "closing", "erasure"]
+EntryKind: TypeAlias = Literal["opening", "choice", "closing", "erasure"]
 
 
 @dataclass(frozen=True, slots=True)

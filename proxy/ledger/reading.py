@@ -47,7 +47,7 @@ class Stats:
 
 def recent(connection: Connection, query: Query) -> tuple[Decision, ...]:
     """The decisions that fit, newest first."""
-    ids = select(entries.c.decision_id).where(entries.c.kind.in_(("choice", "closing")))
+    ids = select(entries.c.decision_id).where(entries.c.kind.in_(("opening", "choice", "closing")))
     if query.after is not None:
         ids = ids.where(entries.c.decision_id < query.after)
     if query.since is not None:
@@ -98,7 +98,7 @@ def _decisions(connection: Connection, ids: Sequence[str]) -> tuple[Decision, ..
     query = (
         select(entries.c.decision_id, entries.c.kind, entries.c.body, erasable.c.content)
         .select_from(entries.outerjoin(erasable, same))
-        .where(entries.c.decision_id.in_(ids), entries.c.kind.in_(("choice", "closing")))
+        .where(entries.c.decision_id.in_(ids), entries.c.kind.in_(("opening", "choice", "closing")))
         .order_by(entries.c.at_us, entries.c.chain, entries.c.seq)
     )
     rows: dict[str, list[Read]] = {found: [] for found in ids}

@@ -18,7 +18,7 @@ from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.lookup import Wanted
 from proxy.ledger.reading import Query
 from proxy.ledger.record import ChoiceRecord, Closing, Decision, RequestFacts, Sent
-from proxy.ledger.stored import choice_draft, closing_draft, now_us, to_us
+from proxy.ledger.stored import choice_draft, closing_draft, now_us, opening_draft, to_us
 from proxy.ledger.writer import CAPACITY, Watch, Writer
 
 PATIENCE_SECONDS = 10.0
@@ -78,6 +78,16 @@ class SqlLedger:
     def healthy(self) -> bool:
         """Whether the last attempt to write went through (true before the first)."""
         return self._writer.healthy
+
+    def begin(self, facts: RequestFacts) -> bool:
+        """Record that a request runs, without waiting; returns whether that was queued: not while the queue is full."""
+        try:
+            if self._writer.full:
+                return False
+            self._writer.submit(opening_draft(facts), wait=False)
+        except LedgerUnavailableError:
+            return False
+        return True
 
     async def append(self, facts: RequestFacts, choice: ChoiceRecord, sent: tuple[Sent, ...] | None = None) -> None:
         """Record one choice's verdict. Returns once it is committed; for a verdict of pass, once it is queued.

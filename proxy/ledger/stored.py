@@ -24,8 +24,16 @@ class ChoiceBody:
 
 
 @dataclass(frozen=True, slots=True)
+class OpeningBody:
+    """The body of an `opening` row, which long streams have, so that they are found if their process dies."""
+
+    facts: RequestFacts
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True)
 class ClosingBody:
-    """The body of a `closing` row; `facts` only where no choice row holds them."""
+    """The body of a `closing` row; `facts` only where no row before it holds them."""
 
     closing: Closing
     facts: RequestFacts | None = None
@@ -58,6 +66,18 @@ class Read:
     kind: str
     body: str
     private: str | None
+
+
+def opening_draft(facts: RequestFacts) -> Draft:
+    """The row that says that a request runs."""
+    return Draft(
+        kind="opening",
+        decision_id=facts.decision_id,
+        at_us=now_us(),
+        body=canonical(OpeningBody(_public(facts))),
+        tenant=facts.tenant,
+        private=_private(Private(facts.user, facts.client)),
+    )
 
 
 def choice_draft(
@@ -110,6 +130,9 @@ def decision(decision_id: str, rows: Sequence[Read]) -> Decision:
                 body = msgspec.json.decode(row.body, type=ChoiceBody)
                 facts = replace(body.facts, user=private.user, client=private.client)
                 choices[body.choice.choice] = replace(body.choice, excerpts=private.excerpts)
+            elif row.kind == "opening":
+                begun = msgspec.json.decode(row.body, type=OpeningBody)
+                facts = replace(begun.facts, user=private.user, client=private.client)
             elif row.kind == "closing":
                 end = msgspec.json.decode(row.body, type=ClosingBody)
                 closing = end.closing

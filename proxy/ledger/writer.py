@@ -89,6 +89,11 @@ class Writer:
         self._watch.queued(len(self))
         return waiter
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no room in the queue."""
+        return len(self) >= self._capacity
+
     def room(self) -> Future[None] | None:
         """None while there is room in the queue, else a future that is done when some was made."""
         with self._changed:

@@ -46,6 +46,20 @@ async def test_a_record_is_read_back_equal_to_the_last_bit(ledger: SqlLedger) ->
     assert found.closing is None
 
 
+async def test_a_request_that_runs_is_found_before_it_has_a_verdict_and_without_waiting(ledger: SqlLedger) -> None:
+    facts, record = request_facts(), choice_record()
+    assert ledger.begin(facts)
+    await ledger.flush()
+    found = await ledger.get(facts.decision_id)
+    assert found is not None
+    assert (found.facts, found.choices, found.closing) == (facts, (), None)
+    await ledger.append(facts, record)
+    await ledger.close(facts.decision_id, Closing("completed"))
+    await ledger.flush()
+    (found,) = await ledger.recent()
+    assert (found.facts, found.choices, found.closing) == (facts, (record,), Closing("completed"))
+
+
 async def test_text_that_json_and_databases_trip_over_is_kept(ledger: SqlLedger) -> None:
     text = 'zero \0, quote ", back \\, 愛, e\u0301, \U0001f600, \u2028'
     facts = request_facts(model=text)
