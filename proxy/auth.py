@@ -2,11 +2,11 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexes.errors import FairgateError
+from indexes.errors import FairgateError, UsageError
 from policies.load import find, presets
 from policies.policy import Policy
 from proxy.privacy import Reader
@@ -67,6 +67,8 @@ class Doorkeeper:
         for each in self._callers.values():
             named |= {each.policy, *each.allowed}
         self._policies = {name: find(name) for name in sorted(named)}
+        for name, policy in self._policies.items():
+            _check_rewriter(name, policy, [each.name for each in settings.upstreams])
 
     @property
     def callers(self) -> tuple[Caller, ...]:
@@ -138,3 +140,13 @@ def _caller(tenant: Tenant, settings: SettingsShape) -> Caller:
         by_key=True,
         reader=Reader(frozenset({tenant.name, *tenant.corpora})),
     )
+
+
+def _check_rewriter(name: str, policy: Policy, upstreams: Sequence[str]) -> None:
+    """A policy's rewriter must be there; raises UsageError."""
+    if policy.rewrite.upstream not in ("same", *upstreams):
+        known = ", ".join(["`same`", *(f"`{upstream}`" for upstream in upstreams)])
+        raise UsageError(
+            f"policy `{name}`: rewrite.upstream is `{policy.rewrite.upstream}`, but no upstream is called so; "
+            f"write one of {known}"
+        )

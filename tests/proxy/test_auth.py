@@ -8,8 +8,9 @@ import httpx
 import openai
 import pytest
 
+from indexes.errors import UsageError
 from proxy.auth import Doorkeeper, ForbiddenError, UnauthorizedError, agreed
-from proxy.settings import SettingsShape, Tenant
+from proxy.settings import SettingsShape, Tenant, UpstreamSettings
 from proxy.wire.errors import RequestError
 from tests.support.bench import ASK, CLEAN, WORK, Bench, bench
 from tests.support.upstream import whole
@@ -90,6 +91,16 @@ def test_a_tenant_may_not_choose_what_it_is_not_allowed(door: Doorkeeper, wanted
     for headers, in_body in (({"x-fairgate-policy": wanted}, None), ({}, wanted)):
         with pytest.raises(ForbiddenError, match="tenant `product` may not choose the policy"):
             door.policy(caller, headers, in_body)
+
+
+def test_a_policy_whose_rewriter_is_no_upstream_is_refused(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("name: house\nrewrite: {upstream: writer}\n", encoding="utf-8")
+    known = [UpstreamSettings("first", "http://127.0.0.1:1/v1")]
+    with pytest.raises(UsageError, match=r"rewrite.upstream is `writer`.*write one of `same`, `first`"):
+        Doorkeeper(SettingsShape(policy=str(mine), upstreams=known))
+    known.append(UpstreamSettings("writer", "http://127.0.0.1:1/v1", models=["w"]))
+    assert Doorkeeper(SettingsShape(policy=str(mine), upstreams=known)).policies[0].rewrite.upstream == "writer"
 
 
 def test_a_policy_is_chosen_by_the_name_in_the_settings_or_by_its_own(door: Doorkeeper) -> None:
