@@ -5,34 +5,28 @@ whatever the number of workers. Batches of texts become segments; each is in the
 process leaves is what a shorter run would have left, and the next run finds it by id and digest.
 """
 
-import multiprocessing
 import os
-import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Final, Generic, TypeAlias, TypeVar
-
-from typing_extensions import override
+from typing import Final, TypeAlias
 
 from indexes.corpora import Corpus, Item, Read, Seen, read
-from indexes.errors import FairgateError
 from indexes.model import Work
 from indexes.readers.document import Document, Unread
-from indexes.state import SegmentEntry, State, write_state
+from indexes.state import SegmentEntry, State
 from indexes.store import Change, Place, Store, change_of
 from indexes.text.build import SegmentBuilder
+from indexes.workers import Here, Pool, Task, Workers
 
 GROUP: Final = 1 << 20
 """Bytes of documents that are read together."""
 GROUP_DOCUMENTS: Final = 64
+AHEAD: Final = 3
+"""Groups for each process that may be read before they are needed."""
 PATIENCE: Final = 60.0
 """Seconds after which a batch that is not full becomes a segment, so that little is lost where reading is slow."""
 SMALL: Final = 4 << 20
@@ -43,7 +37,6 @@ MOST: Final = 32 << 20
 """A segment is an eighth of the corpus, within these bounds; building one takes twelve times its text in memory."""
 
 Works: TypeAlias = list[tuple[Work, str]]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +68,19 @@ def ingest(
     """
     with ExitStack() as stack:
         state = stack.enter_context(store.writing())
-        workers = Here() if jobs == 1 else stack.enter_context(Workers(jobs))
+        workers: Pool = Here() if jobs == 1 else stack.enter_context(Workers(jobs))
         adding = Adding(store, state, workers, keep_texts=keep_texts, batch=batch or batch_for(corpus))
-        ahead: Ahead[list[Item]] = Ahead(workers, 3 * jobs if jobs > 1 else 0)
         try:
-            yield from adding.all(ahead, corpus)
+            yield from adding.all(corpus)
         except KeyboardInterrupt:
             adding.settle()
             raise
-        except BrokenProcessPool as error:
-            why = "a process that read works died, perhaps for want of memory; run it again with fewer `--jobs`"
-            raise FairgateError(why) from error
 
 
 class Adding:
     """The works on their way into an index: judged, gathered into batches, built, committed in order."""
 
-    def __init__(self, store: Store, state: State, workers: "Workers | Here", *, keep_texts: bool, batch: int) -> None:
+    def __init__(self, store: Store, state: State, workers: Pool, *, keep_texts: bool, batch: int) -> None:
         self._store = store
         self._state = state
         self._workers = workers
@@ -105,20 +94,31 @@ class Adding:
         self._since = time.monotonic()
         self._built: deque[Building] = deque()
 
-    def all(self, ahead: "Ahead[list[Item]]", corpus: Corpus) -> Iterator[Added | Unread]:
+    def all(self, corpus: Corpus) -> Iterator[Added | Unread]:
         """Add everything."""
-        for items in ahead.over(read_all, groups(corpus.documents())):
+        for items in self._read(groups(corpus.documents())):
             for item in map(self._seen.unless, items):
                 yield self._take(item) if isinstance(item, Read) else item
-            if self._size >= self._batch or time.monotonic() - self._since > PATIENCE:
-                self._build()
+                if self._size >= self._batch or time.monotonic() - self._since > PATIENCE:
+                    self._build()
         self._build()
         while self._built:
             self._commit()
 
+    def _read(self, given: Iterable[list[Document | Unread]]) -> Iterator[list[Item]]:
+        """What documents hold, read some ahead, in order."""
+        coming: deque[Task[list[Item]]] = deque()
+        most = AHEAD * self._workers.jobs if self._workers.jobs > 1 else 0
+        for each in given:
+            coming.append(self._workers.submit(read_all, each))
+            while len(coming) > most:
+                yield self._workers.result(coming.popleft())
+        while coming:
+            yield self._workers.result(coming.popleft())
+
     def settle(self) -> None:
         """Put into the index what is built by now."""
-        while self._built and self._built[0].done.done() and not self._built[0].done.cancelled():
+        while self._built and self._built[0].task.done:
             self._commit()
 
     def _take(self, item: Read) -> Added:
@@ -139,8 +139,8 @@ class Adding:
         self._since = time.monotonic()
         if not self._works:
             return
-        done = self._workers.submit(build, self._store.directory, self._works, self._keep_texts)
-        self._built.append(Building(done, self._gone))
+        task = self._workers.submit(build, self._store.directory, self._works, self._keep_texts)
+        self._built.append(Building(task, self._gone))
         self._works, self._size, self._gone = [], 0, {}
         self.settle()
         while len(self._built) > self._workers.jobs:
@@ -148,36 +148,16 @@ class Adding:
 
     def _commit(self) -> None:
         building = self._built.popleft()
-        entry = building.done.result()
-        self._state = write_state(self._store.directory, self._state.without(building.replaced).with_segment(entry))
+        entry = self._workers.result(building.task)
+        self._state = self._store.commit(self._state.without(building.replaced).with_segment(entry))
 
 
 @dataclass(frozen=True, slots=True)
 class Building:
     """A segment being built, and the places of the works that those in it replace."""
 
-    done: Future[SegmentEntry]
+    task: Task[SegmentEntry]
     replaced: dict[str, set[int]] = field(default_factory=dict)
-
-
-class Ahead(Generic[T]):
-    """Runs a function ahead of the one who takes its results, which come in order; `most` may be on their way."""
-
-    def __init__(self, workers: Executor, most: int) -> None:
-        self._workers = workers
-        self._most = most
-
-    def over(
-        self, function: Callable[[list[Document | Unread]], T], given: Iterable[list[Document | Unread]]
-    ) -> Iterator[T]:
-        """The results for all that is given."""
-        coming: deque[Future[T]] = deque()
-        for each in given:
-            coming.append(self._workers.submit(function, each))
-            while len(coming) > self._most:
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
 
 
 def groups(documents: Iterable[Document | Unread]) -> Iterator[list[Document | Unread]]:
@@ -215,47 +195,3 @@ def build(directory: Path, works: Works, keep_texts: bool) -> SegmentEntry:  # n
     for work, text in works:
         builder.add(work, text)
     return Store(directory).write(builder)
-
-
-class Here(Executor):
-    """Runs everything in this process, at once."""
-
-    jobs = 1
-
-    @override
-    def submit(self, fn: Callable[..., T], /, *args: object, **kwargs: object) -> Future[T]:
-        """The result, or what was raised, as a future that is done."""
-        done: Future[T] = Future()
-        done.set_result(fn(*args, **kwargs))
-        return done
-
-
-class Workers(ProcessPoolExecutor):
-    """Worker processes, which end with this one, however it ends."""
-
-    def __init__(self, jobs: int) -> None:
-        super().__init__(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=serve)
-        self.jobs = jobs
-
-        self._others = set(multiprocessing.active_children())
-
-    @override
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        for each in multiprocessing.active_children() if kind else ():
-            if each not in self._others:
-                each.terminate()
-        self.shutdown(wait=True, cancel_futures=True)
-
-
-def serve() -> None:
-    """Make a process a worker: Ctrl-C is for the one that gathers, and without that one there is nothing to do."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=leave_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def leave_with(sentinel: int) -> None:
-    """Wait for a process to end, and end."""
-    wait([sentinel])
-    os._exit(1)
