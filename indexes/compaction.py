@@ -6,7 +6,7 @@ from typing import Final
 from indexes.text.build import SegmentBuilder
 from indexes.text.segment import TextSegment
 
-MERGED: Final = 24 << 20
+MERGED: Final = 16 << 20
 """Tokens of a merged segment at most, if it holds more than one work; they bound the memory that merging takes."""
 
 

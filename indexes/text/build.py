@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ from indexes.text.layout import LayoutWriter
 from indexes.text.normalize import Tokens, tokenize
 
 Arrays = dict[str, NDArray[np.generic]]
+T = TypeVar("T", bound=np.generic)
 
 TEXT_BLOCK: Final = 1 << 18
 """Bytes of text compressed together."""
@@ -85,11 +86,11 @@ class SegmentBuilder:
         self.size += len(raw)
 
     def finish(self) -> Built:
-        """The arrays and files of the segment."""
-        units = np.concatenate([np.empty(0, np.uint8), *self._units])
+        """The arrays and files of the segment; to be called once, it lets go of what it has put together."""
+        tokens, units = joined(self._hashes, np.uint32), joined(self._units, np.uint8)
         works, work_offsets = self._works.finish()
         arrays: Arrays = {
-            "tokens": np.concatenate([np.empty(0, np.uint32), *self._hashes]),
+            "tokens": tokens,
             "unspaced": np.packbits(units == 1, bitorder="little") if (units == 1).any() else np.empty(0, np.uint8),
             "edges": np.array(self._edges, np.int64),
             "shorts": np.array(self._shorts, np.uint8),
@@ -108,17 +109,24 @@ class Postings:
     """Grams and where they end, collected work by work."""
 
     def __init__(self) -> None:
-        self._grams: list[NDArray[np.uint64]] = [np.empty(0, np.uint64)]
-        self._positions: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+        self._grams: list[NDArray[np.uint64]] = []
+        self._positions: list[NDArray[np.uint32]] = []
 
     def add(self, grams: NDArray[np.uint64], positions: NDArray[np.int64]) -> None:
         """Add the grams of the next work."""
         self._grams.append(grams)
-        self._positions.append(positions)
+        self._positions.append(positions.astype(np.uint32))
 
-    def arrays(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """All grams, and the position of each."""
-        return np.concatenate(self._grams), np.concatenate(self._positions)
+    def arrays(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        """All grams, and the position of each; to be called once."""
+        return joined(self._grams, np.uint64), joined(self._positions, np.uint32)
+
+
+def joined(parts: list[NDArray[T]], dtype: type[T]) -> NDArray[T]:
+    """Arrays one after another; the list is empty afterwards, so that they are not held twice."""
+    whole = np.concatenate(parts) if parts else np.empty(0, dtype)
+    parts.clear()
+    return whole
 
 
 class Lines:

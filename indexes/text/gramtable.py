@@ -13,23 +13,25 @@ from numpy.typing import NDArray
 
 SCATTER: Final = 0xD6E8FEB86659FD93
 MASK: Final = (1 << 64) - 1
+BLOCK: Final = 1 << 20
+"""Grams put into a filter at a time, which bounds the memory for it."""
 EMPTY: Final = memoryview(b"").cast("I")
 
 Grams = NDArray[np.uint64]
 Integers = NDArray[np.int64]
 
 
-def build_table(grams: Grams, positions: Integers) -> dict[str, NDArray[np.generic]]:
+def build_table(grams: Grams, positions: Integers | NDArray[np.uint32]) -> dict[str, NDArray[np.generic]]:
     """The arrays of a table of these grams, each ending at the token at the same index of `positions` (ascending)."""
     bits = max(1, (len(grams) // 8).bit_length())
     keys = (grams * np.uint64(SCATTER)) >> np.uint64(32 - bits)
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
-    sizes = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=1 << bits)
+    edges = np.arange((1 << bits) + 1, dtype=np.uint64) << np.uint64(32)
     return {
-        "buckets": np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes))).astype(np.uint32),
+        "buckets": np.searchsorted(keys, edges).astype(np.uint32),
         "remainders": keys.astype(np.uint32),
-        "positions": positions[order].astype(np.uint32),
+        "positions": positions.astype(np.uint32)[order],
         "filter": build_filter(grams),
     }
 
@@ -38,10 +40,10 @@ def build_filter(grams: Grams) -> NDArray[np.uint8]:
     """One bit for each gram among 8 to 16 bits a gram, a power of two of bytes."""
     size = 1 << max(0, len(grams) - 1).bit_length()
     filled = np.zeros(size, np.uint8)
-    places = (grams >> np.uint64(4)) & np.uint64(size - 1)
-    np.bitwise_or.at(
-        filled, places.astype(np.int64), np.uint8(1) << (grams >> np.uint64(1) & np.uint64(7)).astype(np.uint8)
-    )
+    for first in range(0, len(grams), BLOCK):
+        some = grams[first : first + BLOCK]
+        places = (some >> np.uint64(4) & np.uint64(size - 1)).astype(np.int64)
+        np.bitwise_or.at(filled, places, np.uint8(1) << (some >> np.uint64(1) & np.uint64(7)).astype(np.uint8))
     return filled
 
 
