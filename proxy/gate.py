@@ -446,7 +446,7 @@ class ChoiceGate:
 
     def _resume(self, lane: Lane) -> bool:
         """Go on after the copied span if every match that is left out has closed."""
-        ours = [match for match in lane.scanner.matches if (match.work.id, match.output.start) in lane.eliding]
+        ours = [match for match in lane.matches() if (match.work.id, match.output.start) in lane.eliding]
         end = max(match.output.end for match in ours)
         lane.elide(end)
         if any(match.live for match in ours):

@@ -13,9 +13,8 @@ import pytest
 
 from indexes.model import Work
 from proxy.demo.prose import sentences
-from tests.conftest import SHARED
 from tests.support.leaks import LeakJudge, words
-from tests.support.live import Fairgate, build_index, fairgate, sample_works
+from tests.support.live import Fairgate, build_index, fairgate, prose_works
 from tests.support.scenarios import Playwright, Scenario
 from tests.support.upstream import Asked, Upstream, pieces, stream, tokens, whole
 
@@ -41,22 +40,9 @@ class Received:
             self.texts[channel] = self.texts.get(channel, "") + text
 
 
-def works() -> list[tuple[Work, str]]:
-    """The real books where they are, else the bundled works; prose alone, so that one limit holds for all."""
-    folder = SHARED / "data" / "text" / "books"
-    if folder.is_dir():
-        files = sorted(folder.glob("*.txt"))
-        return [(Work(id=f.name, title=f.stem, nature="creative", form="novel"), f.read_text("utf-8")) for f in files]
-    return [
-        (Work(id=work.id, title=work.title, nature="creative", form="novel"), text)
-        for work, text in sample_works()
-        if len(text.split()) > 1000
-    ]
-
-
 @pytest.fixture(scope="module")
 def shelf() -> list[tuple[Work, str]]:
-    return works()
+    return prose_works()
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from indexes.store import Store
 from proxy.app import create_app
 from proxy.demo.shelf import samples_folder
 from proxy.settings import Overrides, load
+from tests.conftest import SHARED
 from tests.support.serving import serving
 
 
@@ -36,6 +37,16 @@ class Fairgate:
 def sample_works() -> list[tuple[Work, str]]:
     """The bundled works and their texts."""
     return [(item.work, item.text) for item in find([samples_folder() / "manifest.jsonl"]) if isinstance(item, Read)]
+
+
+def prose_works() -> list[tuple[Work, str]]:
+    """The real books where they are, else the bundled works; prose alone, so that one limit holds for all."""
+    folder = SHARED / "data" / "text" / "books"
+    if folder.is_dir():
+        found = [(file.name, file.stem, file.read_text("utf-8")) for file in sorted(folder.glob("*.txt"))]
+    else:
+        found = [(work.id, work.title, text) for work, text in sample_works() if len(text.split()) > 1000]
+    return [(Work(id=name, title=title, nature="creative", form="novel"), text) for name, title, text in found]
 
 
 def build_index(folder: Path, works: Iterable[tuple[Work, str]]) -> Path:
