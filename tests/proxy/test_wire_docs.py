@@ -11,7 +11,21 @@ from policies.model import Action, JudgedMatch, Verdict
 from proxy.wire.answer import Outcome, Stamp, additions, usage_chunk
 from proxy.wire.chat import ChatReader
 from proxy.wire.chat_request import read_chat_request
-from proxy.wire.fields import AUDIO, CALL, CHOICE, CITATION, CUSTOM, ENVELOPE, FUNCTION, LOGPROB, MESSAGE
+from proxy.wire.completions import CompletionReader
+from proxy.wire.fields import (
+    AUDIO,
+    CALL,
+    CHOICE,
+    CITATION,
+    COMPLETION_CHOICE,
+    CUSTOM,
+    ENVELOPE,
+    FUNCTION,
+    LOGPROB,
+    LOGPROB_COLUMNS,
+    MESSAGE,
+    PROMPT_LOGPROB,
+)
 from proxy.wire.usage import Spent
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
@@ -19,7 +33,11 @@ EXAMPLES = [msgspec.json.decode(block) for block in re.findall(r"```json\n(.*?)`
 
 
 def example(key: str) -> list[Any]:
-    return [one for one in EXAMPLES if key in one and "messages" not in one]
+    return [one for one in EXAMPLES if key in one and "messages" not in one and one.get("object") != "text_completion"]
+
+
+def completion_examples() -> list[Any]:
+    return [one for one in EXAMPLES if one.get("object") == "text_completion"]
 
 
 def shape(value: Any) -> Any:
@@ -29,7 +47,9 @@ def shape(value: Any) -> Any:
 
 
 def test_every_listed_field_is_in_the_page() -> None:
-    listed = {*CHOICE, *MESSAGE, *AUDIO, *CALL, *FUNCTION, *CUSTOM, *CITATION, *LOGPROB, *ENVELOPE} - {"error"}
+    tables = [CHOICE, MESSAGE, AUDIO, CALL, FUNCTION, CUSTOM, CITATION, LOGPROB]
+    tables += [COMPLETION_CHOICE, LOGPROB_COLUMNS, PROMPT_LOGPROB]
+    listed = {*ENVELOPE, *(name for table in tables for name in table)} - {"error"}
     assert [name for name in sorted(listed) if not re.search(rf"\b{name}\b", PAGE)] == []
 
 
@@ -41,6 +61,11 @@ def test_the_example_of_a_request_can_be_read() -> None:
 def test_the_examples_of_a_stream_are_chunks_of_which_nothing_is_dropped() -> None:
     chunks = [ChatReader().chunk(msgspec.json.encode(one)) for one in example("choices")]
     assert [(chunk.finished, chunk.unlisted) for chunk in chunks] == [((0,), 0), ((0,), 0), ((), 0)]
+
+
+def test_the_example_of_a_completion_is_a_chunk_of_which_nothing_is_dropped() -> None:
+    (chunk,) = [CompletionReader().chunk(msgspec.json.encode(one)) for one in completion_examples()]
+    assert (chunk.finished, chunk.unlisted) == ((0,), 0)
 
 
 def test_the_examples_have_the_shape_of_what_is_sent() -> None:
