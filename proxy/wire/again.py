@@ -47,7 +47,8 @@ def ask_chat_again(body: bytes, again: Again, *, model: str | None = None, prefi
     `model` is asked for in place of the client's. `prefill` names the last message as one to go on with, in the keys
     by which vLLM and SGLang are told so; other servers may refuse them.
     """
-    keys = _streamed(body, again, model)
+    keys: Json = msgspec.json.decode(body)
+    _ask_on(keys, again, model)
     if prefill:
         keys |= _PREFILL
     keys["messages"] = _messages(keys["messages"], again)
@@ -59,18 +60,19 @@ def ask_completion_again(body: bytes, again: Again, *, model: str | None = None,
 
     Our wish stands before the prompt, for a model that heeds it. There are no keys that `prefill` could name.
     """
-    keys = _streamed(body, again, model)
+    keys: Json = msgspec.json.decode(body)
     prompt = keys.get("prompt")
     text = prompt[0] if isinstance(prompt, list) else prompt or ""
-    said = again.delivered if "echo" in keys and again.delivered.startswith(text) else text + again.delivered
+    has_prompt = keys.get("echo") and again.delivered.startswith(text)
+    said = again.delivered if has_prompt else text + again.delivered
+    _ask_on(keys, again, model)
     keys.pop("best_of", None)  # it cannot be had in a stream
     keys["prompt"] = f"{_TOLD_OTHERWISE.format(work=again.work)}\n\n{said}"
     return msgspec.json.encode(keys)
 
 
-def _streamed(body: bytes, again: Again, model: str | None) -> Json:
-    """The keys of the request, for a stream with usage that ends within the client's bounds."""
-    keys: Json = msgspec.json.decode(body)
+def _ask_on(keys: Json, again: Again, model: str | None) -> None:
+    """Ask for a stream with usage that ends within the client's bounds."""
     options = keys.get("stream_options")
     with_usage = {} if keys.get("stream") else {"include_usage": True}
     keys["stream_options"] = {**(options if isinstance(options, dict) else {}), **with_usage}
@@ -82,7 +84,6 @@ def _streamed(body: bytes, again: Again, model: str | None) -> Json:
     if "echo" in keys:  # it would begin with what the client has
         keys["echo"] = False
     _lessen(keys, again)
-    return keys
 
 
 class Seam:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proxy.wire.again import Again, Seam, ask_chat_again
+from proxy.wire.again import Again, Seam, ask_chat_again, ask_completion_again
 
 USER = {"role": "user", "content": "Tell me of the sea."}
 AGAIN = Again("The sea is", 3, "The Sea, A. Writer", 1)
@@ -83,3 +83,32 @@ def test_another_model_and_no_prefill() -> None:
 def test_a_seam_holds_what_the_client_has_and_parts_words(before: str, after: str, goes_on: str, cut: int) -> None:
     seam = Seam(before)
     assert "".join(seam.take(after[at : at + cut]) for at in range(0, len(after), cut)) + seam.close() == goes_on
+
+
+def completion(again: Again = AGAIN, *, prefill: bool = True, model: str | None = None, **body: Any) -> dict[str, Any]:
+    given = json.dumps({"model": "m", **body}).encode()
+    found: dict[str, Any] = json.loads(ask_completion_again(given, again, prefill=prefill, model=model))
+    return found
+
+
+@pytest.mark.parametrize("prompt", ["Of the sea. ", ["Of the sea. "]])
+def test_a_completion_goes_on_behind_its_prompt_and_what_the_client_has(prompt: Any) -> None:
+    wish, text = completion(prompt=prompt)["prompt"].rsplit("\n\n", 1)
+    assert text == "Of the sea. The sea is"
+    assert "The Sea, A. Writer" in wish
+
+
+def test_a_prompt_that_was_echoed_is_not_said_twice() -> None:
+    echoed = completion(Again("Of the sea. The sea is", 6, "The Sea", 1), prompt="Of the sea. ", echo=True)
+    assert echoed["prompt"].endswith("\n\nOf the sea. The sea is")
+    assert echoed["echo"] is False
+    assert completion(prompt="Go. ", echo=True)["prompt"].endswith("\n\nGo. The sea is")
+    assert completion(prompt="The", echo=False)["prompt"].endswith("\n\nTheThe sea is")
+
+
+def test_a_completion_is_asked_for_again_within_its_bounds_and_in_a_stream() -> None:
+    body = completion(prompt="x", suffix="end", max_tokens=10, seed=4, best_of=3, logit_bias={"5": 1}, model="other")
+    assert (body["max_tokens"], body["seed"], body["suffix"], body["model"]) == (7, 5, "end", "other")
+    assert (body["stream"], body["stream_options"], body["logit_bias"]) == (True, {"include_usage": True}, {"5": 1})
+    assert "best_of" not in body
+    assert not {"continue_final_message", "add_generation_prompt", "messages"} & body.keys()

@@ -8,6 +8,7 @@ import pytest
 
 from proxy.wire.chat import ChatReader
 from proxy.wire.chunk import Chunk
+from proxy.wire.completions import CompletionReader
 from proxy.wire.sse import Decoder, Event
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "streams"
@@ -24,8 +25,12 @@ def events(name: str, size: int | None = None) -> list[Event]:
     return found
 
 
+def opened(name: str) -> ChatReader | CompletionReader:
+    return CompletionReader() if name.startswith("completions") else ChatReader()
+
+
 def chunks(name: str, size: int | None = None) -> list[Chunk]:
-    reader = ChatReader()
+    reader = opened(name)
     return [reader.chunk(event.data) for event in events(name, size) if event.data is not None and not event.is_done]
 
 
@@ -57,7 +62,7 @@ def test_a_stream_is_read_as_noted(name: str, size: int | None) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_ordinary_chunk_is_read_alike_in_both_ways(name: str) -> None:
-    quick, full = ChatReader(), ChatReader()
+    quick, full = opened(name), opened(name)
     for event in events(name):
         if event.data is None or event.is_done:
             continue
@@ -69,10 +74,11 @@ def test_an_ordinary_chunk_is_read_alike_in_both_ways(name: str) -> None:
             assert (chunk.unlisted, chunk.finished, chunk.logprobs(token.choice)) == (0, (), [])
 
 
-def test_most_of_an_ordinary_stream_takes_the_quick_way() -> None:
-    reader = ChatReader()
-    data = [event.data for event in events("openai") if event.data is not None]
-    assert sum(reader.token(one) is not None for one in data) == 6
+@pytest.mark.parametrize(("name", "quick"), [("openai", 6), ("completions-openai", 4)])
+def test_most_of_an_ordinary_stream_takes_the_quick_way(name: str, quick: int) -> None:
+    reader = opened(name)
+    data = [event.data for event in events(name) if event.data is not None]
+    assert sum(reader.token(one) is not None for one in data) == quick
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -80,7 +86,7 @@ def test_nothing_unlisted_is_left_after_dropping(name: str) -> None:
     for chunk in chunks(name):
         texts = [(part.channel, part.text) for part in chunk.parts]
         chunk.drop_unlisted()
-        again = ChatReader().chunk(chunk.encode())
+        again = opened(name).chunk(chunk.encode())
         assert again.unlisted == 0
         assert sorted(part.text for part in again.parts) == sorted(text for _, text in texts)
         assert chunk.unlisted == 0
