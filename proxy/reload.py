@@ -185,8 +185,9 @@ class Reloader:
         found = watch.due(self._holder.world, at_once=at_once)
         if found is None:
             return False
+        world = [self._holder.world]  # given away: an idle thread keeps its last arguments, and so an old index
         try:
-            taken = await anyio.to_thread.run_sync(watch.source.open, self._holder.world)
+            taken = await anyio.to_thread.run_sync(lambda: watch.source.open(world.pop()))
         except Exception as error:  # noqa: BLE001 (whatever is wrong with the new, the old stays in force)
             self._refuse(watch, found, error)
             return True
