@@ -60,13 +60,13 @@ def accounts(budget: Budget, tenant: str, user: str | None) -> tuple[Account, ..
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a choice needs of one work: `charged` so much that it cannot do without, `wanted` at best; by account.
+    """What a choice asks for of one work, by account: `wanted` at best, and `left` may have left already.
 
     Without `hold` nothing is to be promised: it only asks what is left.
     """
 
     work: Work
-    charged: tuple[int, ...]
+    left: tuple[int, ...]
     wanted: tuple[int, ...]
     hold: bool = True
 
@@ -134,8 +134,10 @@ class Purse:
             charged = self._charges(work.id, pieces)
             if share is not None and not (ahead and self._runs_low(share, charged)):
                 continue
+            opening = tuple(min(each, OPENING) if self.seats else 0 for each in charged)
+            left = opening if share is None else tuple(share.promised)
             wanted = tuple(each + CHUNK + self._margin for each in charged)
-            asks.append(Ask(work, charged, wanted, hold=ahead))
+            asks.append(Ask(work, left, wanted, hold=ahead))
         return tuple(asks)
 
     def take(self, asks: Sequence[Ask], grants: Sequence[Sequence[Grant]]) -> None:
@@ -146,7 +148,7 @@ class Purse:
                 share.given[at] = list(union([*share.given[at], *grant.given]))
             share.promised = [grant.promised for grant in answers]
             share.wanted = list(ask.wanted)
-            share.refused_at = max(ask.charged)
+            share.refused_at = max(ask.wanted) - CHUNK - self._margin
 
     def watch(self, matches: Sequence[Match]) -> int:
         """How many more tokens may leave before it is to be asked again; sets `cautious` where little is left."""

@@ -116,7 +116,7 @@ class BudgetStore:
     ) -> list[tuple[Grant, ...]]:
         """Promise what is asked for as far as there is any, in place of what was promised to this holder before.
 
-        Some is left aside for other channels, but never of what the holder cannot do without.
+        Some is left aside for other channels, but not of what has left already.
         """
         return await self._run(accounts, lambda connection: self._promise(connection, holder, accounts, asks, lapse))
 
@@ -202,7 +202,7 @@ class BudgetStore:
                     given = content.within(now, _us(account))
                     rest = account.bound(ask.work.words) - _units(given)
                     rest -= sum(each.units for each in content.held.values())
-                    free = max(rest - OPENING * min(others[at], SEATS), min(ask.charged[at], rest))
+                    free = max(rest - OPENING * min(others[at], SEATS), min(ask.left[at], rest))
                     promised = max(0, min(ask.wanted[at], free) if ask.hold else rest)
                     if promised and ask.hold:
                         content.held[holder] = Promise(promised, now + int(lapse * 1e6))
