@@ -363,7 +363,8 @@ class AnswerGuard:
             for channel, text in chunk.texts(choice.number).items():
                 if channel.startswith(("tool_calls", "function_call")) and fed.get((choice.number, channel)) != text:
                     fed.pop((choice.number, channel), None)
-                    choice.gate.lanes[channel].unsent = True
+                    if (lane := choice.gate.lanes.get(channel)) is not None:  # one that was never read has none
+                        lane.unsent = True
                     chunk.remove(choice.number, channel)
         return True
 
