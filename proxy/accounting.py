@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass
 
 from policies.model import Action, Evidence, Verdict
-from proxy.gate import Judge
 from proxy.guard import AnswerGuard
 from proxy.lane import Lane
 from proxy.metrics import Metrics
+from proxy.plan import Judge
 
 
 @dataclass(slots=True)

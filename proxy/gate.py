@@ -23,56 +23,23 @@ Where little is left of a budget, a match that opens has already let more leave 
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeAlias
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
-from indexes.base import Scanner
 from indexes.model import Match, Span, Work
 from policies.edits import quote_note
-from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Quotation, Verdict
+from policies.model import Action, ChannelSize, Evidence, Quotation, Verdict
 from policies.quotation import quotations
-from proxy.budget import Asks, Delivery, Purse
-from proxy.lane import Edit, Lane, Pause, View
+from proxy.budget import Asks, Delivery
+from proxy.lane import Edit, Lane, Pause
 from proxy.ledger.record import Sent, TryResult
-from proxy.register import Licensed
+from proxy.plan import Plan
 from proxy.wire.fields import CONTENT
 
 UNBOUNDED = 1 << 30
 
 MatchKey: TypeAlias = tuple[str, str, int, int, bool]
-
-
-class Judge(Protocol):
-    """A policy and a use, ready to judge; pure."""
-
-    def decide(self, evidence: Evidence) -> Verdict:
-        """Say what the policy makes of the evidence."""
-
-    def allowance(self, evidence: Evidence, least: Action = Action.REWRITE) -> int:
-        """Say how many more tokens every live match may grow before the action could become `least`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one choice needs to be guarded: how to read a channel, how to judge, and what may be done about it.
-
-    `earlier` says what earlier answers of the conversation gave of some works. `may_quote` says whether a channel may
-    be shortened to a quotation; where it may not, rewrite becomes block. `asks` says how often the choice may be asked
-    for again before that, to go on in other words. `purse` makes that of a choice, where there are budgets. `shown`
-    is a work as the client may be told of it.
-    """
-
-    scanner: Callable[[str], Scanner]
-    view: Callable[[int, str], View | None]
-    judge: Judge
-    earlier: Callable[[frozenset[str]], tuple[EarlierAmount, ...]]
-    enforce: bool
-    may_quote: Callable[[str], bool]
-    licensed: Licensed = field(default_factory=lambda: Licensed(()))
-    shown: Callable[[Work], Work] = lambda work: work
-    asks: int = 0
-    purse: Callable[[], Purse] | None = None
 
 
 class ChoiceGate:
@@ -113,7 +80,7 @@ class ChoiceGate:
         """What was done; before `conclude()`, what was done so far."""
         if self.stopped:
             return Action.BLOCK
-        if self._abandoned or any(lane.edits for lane in self._lanes.values()):
+        if self._changed:
             return Action.REWRITE
         attributed = self.verdict is not None and self.verdict.action is not Action.PASS
         return Action.ATTRIBUTE if attributed and self._plan.enforce else Action.PASS
@@ -337,6 +304,8 @@ class ChoiceGate:
         matches = self._matches()
         known, self._known = self._known, frozenset(_key(match) for match in matches)
         evidence = self._gather(matches)
+        if not self._changed and (allowance := self._plan.judge.allowance(evidence)) > 0:  # so nothing stops yet
+            return self._allow(allowance)
         verdict = self._plan.judge.decide(evidence)
         offenders = self._offenders(lane, verdict)
         if offenders:
@@ -344,11 +313,20 @@ class ChoiceGate:
             if self.purse is not None:
                 cut = max(lane.released, min(cut, lane.end_before(self.purse.within(self._spent(), lane.channel))))
             return self._act(lane, offenders, cut)
-        self._allowance = 0 if verdict.action.stops else self._plan.judge.allowance(evidence)
+        return self._allow(0 if verdict.action.stops else self._plan.judge.allowance(evidence))
+
+    def _allow(self, tokens: int) -> str:
+        """Let every live match grow by so many tokens before it is judged again, or fewer where a budget says so."""
+        self._allowance = tokens
         if self.purse is not None:
-            self._allowance = min(self._allowance, self.purse.watch(self._spent()))
+            self._allowance = min(tokens, self.purse.watch(self._spent()))
             self._take_care()
         return ""
+
+    @property
+    def _changed(self) -> bool:
+        """Whether anything was left out, or told in other words."""
+        return bool(self._abandoned) or any(lane.edits for lane in self._lanes.values())
 
     def _cut(self, lane: Lane, matches: Sequence[Match], known: frozenset[MatchKey]) -> int:
         """Where delivery ends when a match opened at the token at which the verdict stops.

@@ -13,11 +13,12 @@ from typing import Protocol
 
 from indexes.errors import FairgateError
 from policies.edits import cite
-from proxy.gate import ChoiceGate, Plan
+from proxy.gate import ChoiceGate
+from proxy.plan import Plan
 from proxy.wire.again import Again, Seam
 from proxy.wire.answer import shell
 from proxy.wire.chat import ChatReader
-from proxy.wire.chunk import Chunk, Token
+from proxy.wire.chunk import Chunk, Token, decoded
 from proxy.wire.errors import WireError
 from proxy.wire.fields import CONTENT, REFUSAL
 from proxy.wire.logprobs import ChoiceLogprobs
@@ -96,7 +97,8 @@ class AnswerGuard:
         self.held = 0
         self.deltas = 0
         self.usage: object = None
-        self.shell: Json = {}
+        self._shell: Json = {}
+        self._first = b""
         self.parted: GuardedChoice | None = None
         """The choice that was cut off and is to be asked for again."""
         self.asks = 0
@@ -113,6 +115,13 @@ class AnswerGuard:
     def choices(self) -> tuple[GuardedChoice, ...]:
         """Every choice seen."""
         return tuple(self._choices.values())
+
+    @property
+    def shell(self) -> Json:
+        """What every chunk of the answer repeats, as far as any was read."""
+        if not self._shell and self._first:
+            self._shell = shell(decoded(self._first))
+        return self._shell
 
     @property
     def complete(self) -> bool:
@@ -148,11 +157,16 @@ class AnswerGuard:
         if event.data is None or event.is_done:
             return event.raw
         if self._as_it_comes and (token := self._reader.token(event.data)) is not None:
-            self.deltas += 1
-            choice = self._choices.get(token.choice) or self._open(token.choice)
+            choice = self._choices.get(token.choice)
+            if choice is None:
+                choice = self._open(token.choice)
+                self._first = event.data
             if choice.finish_reason is not None:
                 return b""
-            out = choice.gate.feed(token.channel, token.text)
+            out = ""
+            if token.text:
+                self.deltas += 1
+                out = choice.gate.feed(token.channel, token.text)
             if not (choice.gate.stopped or choice.gate.parted or choice.gate.asks):
                 if out == token.text:
                     return event.raw
@@ -414,8 +428,8 @@ class AnswerGuard:
     def _remember(self, chunk: Chunk) -> None:
         if chunk.has_usage:
             self.usage = chunk.body["usage"]
-        if not self.shell:
-            self.shell = shell(chunk.body)
+        if not self._shell:
+            self._shell = shell(chunk.body)
 
 
 def framer(event: Event) -> Callable[[bytes], bytes]:

@@ -11,8 +11,8 @@ from policies.engine import allowance, decide
 from policies.model import Action, ChannelSize, EarlierAmount, Evidence, Use, Verdict
 from policies.policy import Policy
 from policies.quotation import quotations
-from proxy.gate import Plan
 from proxy.lane import View
+from proxy.plan import Plan
 from proxy.privacy import everything, shown
 from proxy.register import Licensed
 from proxy.spending import Spending

@@ -125,7 +125,7 @@ class ChatReader:
             return None
         delta = choice.delta
         if not (delta.reasoning or delta.reasoning_content):
-            return Token(choice.index, CONTENT, delta.content) if delta.content else None
+            return None if delta.content is None else Token(choice.index, CONTENT, delta.content)
         if delta.content or (delta.reasoning and delta.reasoning_content):
             return None
         if delta.reasoning_content:

@@ -7,7 +7,8 @@ from hypothesis import event, given, settings
 
 from indexes.text.index import SegmentIndex
 from policies.model import Action
-from proxy.gate import ChoiceGate, Plan
+from proxy.gate import ChoiceGate
+from proxy.plan import Plan
 from tests.support.judges import LimitJudge
 from tests.support.planted import Case, cases, indexed
 
