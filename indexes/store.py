@@ -1,7 +1,7 @@
 """An index on disk: a set of immutable segments and a manifest. One writer at a time, any number of readers."""
 
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -147,7 +147,7 @@ class Store:
             for group in plan(before, most):
                 now = self._merge(now, [segment.name for segment in group], merge(group, most))
             if left := self._sweep(now):
-                raise FairgateError(f"cannot delete `{left[0]}`, removed works are still in it; delete it by hand")
+                raise FairgateError(f"cannot delete `{left[0]}`, removed works may still be in it; delete it by hand")
             after = self._opened(now)
             removed = sum(len(segment.removed) for segment in before)
             return Compacted(len(before), len(after), self._size(before), self._size(after), removed)
@@ -342,8 +342,11 @@ class Store:
         Returns what could not be deleted.
         """
         names = {entry.name for entry in state.segments}
-        for path in self._strays(names):
-            clear(path, self._disk)
+        if found := self._strays(names):
+            for path in found:
+                clear(path, self._disk)
+            with suppress(OSError):
+                self._disk.flush(self._segments)
         return self._strays(names)
 
     def _strays(self, names: Collection[str]) -> list[Path]:
