@@ -344,13 +344,31 @@ def test_a_copy_that_begins_again_behind_the_seam_is_stopped_there(served: Bench
 
 
 @both
-@pytest.mark.parametrize("prompt", ["Go on.", [1, 2, 3]])
+@pytest.mark.parametrize("prompt", ["Go on.", [1, 2, 3], CLEAN])
 def test_a_copy_may_become_a_quotation(served: Bench, prompt: Any, *, streamed: bool) -> None:
-    text = f"He read: {COPY} {CLEAN}"
-    (told,) = ask(served, says(text, streamed=streamed), prompt, stream=streamed, policy="quoted").values()
-    assert told.text.startswith(f"He read: {CUT} [...]")
-    assert told.text.endswith(CLEAN)
+    echoed = prompt if prompt == CLEAN else ""
+    answer = says(f"{echoed} He read: {COPY} {prose(40, 9)}", streamed=streamed)
+    (told,) = ask(served, answer, prompt, echo=bool(echoed), stream=streamed, policy="quoted").values()
+    assert told.text.startswith(f"{echoed} He read: {CUT} [...]")
+    assert told.text.endswith(prose(40, 9))
     assert (told.finish_reason, told.verdict["action"]) == ("stop", "rewrite")
+
+
+@both
+def test_what_is_told_again_is_judged_alike_with_an_echo_and_without(served: Bench, *, streamed: bool) -> None:
+    prompt, copied, later = " ".join(WORDS[50:100]), f" {COPY}", f" {CLEAN} {' '.join(WORDS[300:315])}."
+    second = says(later, streamed=True)
+    policy = {"stream": streamed, "policy": "retold"}
+    (bare,) = ask(served, [says(copied, streamed=streamed), second], prompt, **policy).values()
+    echoing = says(prompt + copied, streamed=streamed)
+    (echoed,) = ask(served, [echoing, second], prompt, echo=True, **policy).values()
+    assert (bare.text, echoed.text) == (f" {CUT}{later}", f"{prompt} {CUT}{later}")
+    spans = [
+        [(each["start"], each["end"], each["delivered"]) for each in told.verdict["matches"]] for told in (bare, echoed)
+    ]
+    shift = len(prompt)
+    assert len(spans[0]) == 2
+    assert spans[1] == [(start + shift, end + shift, [at + shift for at in sent]) for start, end, sent in spans[0]]
 
 
 @both
