@@ -26,7 +26,7 @@ from proxy.world import World
 
 PERIOD = 1.0
 """Seconds between two looks at the files."""
-_RETRY = 10.0
+RETRY = 10.0
 """Seconds until what could not be taken over is tried again though its files did not change."""
 
 Stamp: TypeAlias = Mapping[Path, tuple[int, int, int] | None]
@@ -152,9 +152,10 @@ class _Watch:
 
 
 class Reloader:
-    """Keeps a holder's world as the files on disk are."""
+    """Keeps a holder's world as the files on disk are. What was refused is tried again after `retry` seconds."""
 
-    def __init__(self, holder: Holder, metrics: Metrics, sources: Sequence[Source]) -> None:
+    def __init__(self, holder: Holder, metrics: Metrics, sources: Sequence[Source], *, retry: float = RETRY) -> None:
+        self._retry = retry
         self._holder = holder
         self._metrics = metrics
         self._watches = [_Watch(source, holder.world) for source in sources]
@@ -189,7 +190,7 @@ class Reloader:
         try:
             taken = await anyio.to_thread.run_sync(lambda: watch.source.open(world.pop()))
         except Exception as error:  # noqa: BLE001 (whatever is wrong with the new, the old stays in force)
-            self._refuse(watch, found, error)
+            self._refuse(watch, found, error, at_once=at_once)
             return True
         watch.taken, watch.refused = found, None
         if taken is None:
@@ -206,9 +207,10 @@ class Reloader:
         self._metrics.reloaded(what, "changed")
         logger.info("took over %s", taken.says)
 
-    def _refuse(self, watch: _Watch, found: Stamp, error: Exception) -> None:
-        watch.retry_at = time.monotonic() + _RETRY
-        if found == watch.refused:
+    def _refuse(self, watch: _Watch, found: Stamp, error: Exception, *, at_once: bool) -> None:
+        """Say and count it, once for each state of the files and each time someone asks."""
+        watch.retry_at = time.monotonic() + self._retry
+        if found == watch.refused and not at_once:
             return
         watch.refused = found
         self._metrics.reloaded(watch.source.what, "failed")
