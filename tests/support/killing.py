@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -83,13 +84,16 @@ def account(held: Held, said: list[dict[str, Any]], killed: Killed) -> list[Held
 
 
 def look(folder: Path, allowed: list[Held], killed: Killed, where: str) -> Held:
-    """What the index holds, compared with what it may hold."""
+    """What the index holds, compared with what it may hold; one that is not whole is given up."""
     store = Store(folder)
     if not (folder / "manifest.json").exists():
         if {} not in allowed:
             killed.lost.append(f"{where}: the index is gone")
         return {}
-    killed.lost += [f"{where}: {fault}" for fault in store.verify()]
+    if faults := store.verify():
+        killed.lost += [f"{where}: {fault}" for fault in faults]
+        shutil.rmtree(folder)
+        return {}
     found = numbers(store)
     if found not in allowed:
         killed.lost.append(f"{where}: {sorted(found)} are there, {sorted(allowed[-1])} or a part should be")
