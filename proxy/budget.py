@@ -26,6 +26,8 @@ OPENING: Final = 16
 """Half-words of the longest copy that has not shown itself as one; no budget is smaller."""
 CHUNK: Final = 64
 """Half-words promised ahead."""
+REACH: Final = 9
+"""Tokens at the end of a live match that seem common and may yet turn out to count."""
 _EVERYWHERE: Final = 1 << 40
 
 Interval: TypeAlias = tuple[int, int]
@@ -129,7 +131,7 @@ class Purse:
     def wants(self, matches: Sequence[Match], *, ahead: bool) -> tuple[Ask, ...]:
         """What the choice must ask for before it goes on; `ahead`: enough for some more words to leave unasked."""
         asks = []
-        for work, pieces in self._counted(matches):
+        for work, pieces in self._counted(matches, wary=True):
             share = self._shares.get(work.id)
             charged = self._charges(work.id, pieces)
             if share is not None and not (ahead and self._runs_low(share, charged)):
@@ -151,9 +153,12 @@ class Purse:
             share.refused_at = max(ask.wanted) - CHUNK - self._margin
 
     def watch(self, matches: Sequence[Match]) -> int:
-        """How many more tokens may leave before it is to be asked again; sets `cautious` where little is left."""
+        """How many more tokens may leave before it is to be asked again; sets `cautious` where little is left.
+
+        None while the choice is cautious: at each token what is held may prove to be too much.
+        """
         least = 1 << 30
-        for work, pieces in self._counted(matches):
+        for work, pieces in self._counted(matches, wary=True):
             share = self._shares.get(work.id)
             if share is None:
                 continue
@@ -163,7 +168,7 @@ class Purse:
                 least = min(least, spare // 2)
             else:
                 self.cautious = True
-        return least
+        return 0 if self.cautious else least
 
     def left(self, evidence: Evidence, spent: Sequence[Match]) -> tuple[tuple[str, int], ...]:
         """What the evidence says is left: so many words that a work is over its budget just if `spent` is too much.
@@ -222,14 +227,14 @@ class Purse:
                 return True
         return False
 
-    def _counted(self, matches: Iterable[Match]) -> Iterator[tuple[Work, list[Piece]]]:
-        """Works that some budget binds, with what of the answer counts for them."""
+    def _counted(self, matches: Iterable[Match], *, wary: bool = False) -> Iterator[tuple[Work, list[Piece]]]:
+        """Works that some budget binds, with what of the answer counts for them; `wary`: with what may yet count."""
         by_work: dict[str, list[Match]] = {}
         for match in matches:
-            if match.counted and not match.grounded:
+            if not match.grounded and (match.counted or (wary and match.live)):
                 by_work.setdefault(match.work.id, []).append(match)
         for found in by_work.values():
-            if not self.exempt(found[0].work) and (pieces := counted(found)):
+            if not self.exempt(found[0].work) and (pieces := counted(found, wary=wary)):
                 yield found[0].work, pieces
 
     def _charges(self, work: str, pieces: Sequence[Piece]) -> tuple[int, ...]:
@@ -239,21 +244,29 @@ class Purse:
         return tuple(charge(pieces, given) for given in share.given)
 
 
-def counted(matches: Iterable[Match]) -> list[Piece]:
-    """What of an answer counts for one work, from its matches in order of opening; no output token counts twice."""
+def counted(matches: Iterable[Match], *, wary: bool = False) -> list[Piece]:
+    """What of an answer counts for one work, from its matches in order of opening; no output token counts twice.
+
+    Common tokens do not count; `wary`: but for those that may yet turn out not to be common.
+    """
     taken: dict[str, list[Interval]] = {}
     found = []
     for match in matches:
-        if match.grounded:
-            continue
+        settled = _end(match) - REACH if wary and match.live else _EVERYWHERE
         for stretch in match.stretches:
-            if stretch.common:
+            span = (max(stretch.output, settled) if stretch.common else stretch.output, stretch.output + stretch.tokens)
+            if match.grounded or span[0] >= span[1]:
                 continue
             whole = Piece(match.channel, stretch.output, stretch.source, stretch.tokens, stretch.units)
             held = taken.setdefault(match.channel, [])
-            found += [whole.part(*each) for each in _outside((stretch.output, stretch.output + stretch.tokens), held)]
-            taken[match.channel] = list(union([*held, (stretch.output, stretch.output + stretch.tokens)]))
+            found += [whole.part(*each) for each in _outside(span, held)]
+            taken[match.channel] = list(union([*held, span]))
     return found
+
+
+def _end(match: Match) -> int:
+    last = match.stretches[-1]
+    return last.output + last.tokens
 
 
 def charge(pieces: Iterable[Piece], given: Sequence[Interval]) -> int:
