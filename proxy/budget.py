@@ -181,7 +181,7 @@ class Purse:
             share = self._shares.get(work.id)
             if share is None or work.id not in fresh:
                 continue
-            left = min(had - has for had, has in zip(share.promised, self._charges(work.id, pieces), strict=True))
+            left = min(had - has for had, has in zip(self._usable(share), self._charges(work.id, pieces), strict=True))
             found.append((work.id, fresh[work.id].fresh + left // 2))
         return tuple(found)
 
@@ -192,7 +192,7 @@ class Purse:
             share = self._shares.get(work.id)
             if share is None:
                 continue
-            if any(has > had for had, has in zip(share.promised, self._charges(work.id, pieces), strict=True)):
+            if any(has > had for had, has in zip(self._usable(share), self._charges(work.id, pieces), strict=True)):
                 elsewhere = [piece for piece in pieces if piece.channel != channel]
                 here = sorted((piece for piece in pieces if piece.channel == channel), key=lambda each: each.output)
                 first = min(first, self._first_over(work.id, share, elsewhere, here))
@@ -202,7 +202,7 @@ class Purse:
         for piece in here:
             for token in range(piece.output, piece.output + piece.tokens):
                 so_far = [*before, piece.part(piece.output, token + 1)]
-                if any(has > had for had, has in zip(share.promised, self._charges(work, so_far), strict=True)):
+                if any(has > had for had, has in zip(self._usable(share), self._charges(work, so_far), strict=True)):
                     return token
             before = [*before, piece]
         return _EVERYWHERE
@@ -218,10 +218,15 @@ class Purse:
     def _margin(self) -> int:
         return OPENING * max(1, self.seats)
 
+    def _usable(self, share: _Share) -> tuple[int, ...]:
+        """What is promised, without what other channels of the choice may have let leave before it shows."""
+        aside = OPENING * max(0, self.seats - 1)
+        return tuple(each - aside for each in share.promised)
+
     def _runs_low(self, share: _Share, charged: Sequence[int]) -> bool:
         """Whether the store may have more, and it is needed by now."""
-        for had, wanted, has in zip(share.promised, share.wanted, charged, strict=True):
-            if has > had and max(charged) > share.refused_at:
+        for had, usable, wanted, has in zip(share.promised, self._usable(share), share.wanted, charged, strict=True):
+            if has > usable and max(charged) > share.refused_at:
                 return True
             if had >= wanted and had - has < self._margin:
                 return True

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from indexes.text.segment import TextSegment
 from policies.load import find
 from policies.model import Action, Use
 from policies.policy import Policy
-from proxy.budget import accounts
-from proxy.budget_store import BudgetStore
+from proxy.budget import Account, Ask, accounts
+from proxy.budget_store import BudgetStore, Given
 from proxy.gate import ChoiceGate
 from proxy.judging import PolicyJudge, Rights, plan
 from proxy.ledger.store import SqlLedger
@@ -65,18 +66,27 @@ class Room:
     stores: Sequence[BudgetStore]
     answers: list["Answer"] = field(default_factory=list)
 
-    async def ask(self, *, streamed: bool = True, choices: int = 1, tenant: str = "acme") -> "Answer":
+    async def ask(
+        self,
+        *,
+        streamed: bool = True,
+        choices: int = 1,
+        tenant: str = "acme",
+        user: str | None = None,
+        given: str = "",
+    ) -> "Answer":
         number = len(self.answers)
         assert self.policy.budget is not None
         spending = Spending(
             self.stores[number % len(self.stores)],
             f"dec_{number}",
-            accounts(self.policy.budget, tenant, None),
+            accounts(self.policy.budget, tenant, user),
             lambda work: "own" in work.tags,
             with_grounded=False,
             seconds=60.0,
         )
-        request = read_chat_request(b'{"messages":[]}')
+        body = {"messages": [{"role": "user", "content": given}]}
+        request = read_chat_request(json.dumps(body).encode())
         made = plan(request, self.index, PolicyJudge(self.policy, Use()), Rights(spending=spending))
         if streamed:
             await spending.begin(choices)
@@ -286,6 +296,122 @@ async def test_the_stored_evidence_gives_the_same_verdict(tmp_path: Path, index:
         assert verdicts[1] is not None
         assert verdicts[1].reasons == ("21 words are over the 20 that are left of the tenant's budget for this work",)
         assert len(house.delivered()) == BUDGET
+
+
+async def test_words_are_set_aside_for_each_answer_that_streams_unheld(tmp_path: Path, index: SegmentIndex) -> None:
+    async with room(tmp_path, index) as house:
+        first = await house.ask()
+        await first.write(" ".join(SOURCE[: BUDGET - 24]))
+        await first.end()
+        one, two = await house.ask(), await house.ask()
+        for answer, start in ((one, 100), (two, 200)):
+            await answer.write(" ".join([*SOURCE[start : start + 7], ""]))
+            assert answer.texts[0].split() == SOURCE[start : start + 7]
+        for answer, start in ((one, 107), (two, 207)):
+            for word in SOURCE[start : start + 40]:
+                await answer.write(word + " ")
+        for answer in (one, two):
+            await answer.end()
+        assert len(house.delivered()) == BUDGET
+
+
+async def test_words_are_set_aside_for_each_channel_that_streams_unheld(tmp_path: Path, index: SegmentIndex) -> None:
+    async with room(tmp_path, index, budget=17) as house:
+        answer = await house.ask()
+        for begin, end in ((0, 7), (7, 30)):
+            for channel, start in (("reasoning", 0), ("content", 100)):
+                for word in SOURCE[start + begin : start + end]:
+                    await answer.write(word + " ", channel=channel)
+        await answer.end()
+        assert 8 <= len(house.delivered()) <= 17
+
+
+async def test_a_passage_that_a_work_holds_twice_counts_once(tmp_path: Path) -> None:
+    work = Work("book", "The Book", nature="creative", form="novel")
+    text = " ".join([*SOURCE[:20], *filler(40, 1), *SOURCE[:20], *SOURCE[100:200]])
+    twice = SegmentIndex([TextSegment.from_texts([(work, text)])], "0123456789abcdef")
+    async with room(tmp_path, twice, budget=30) as house:
+        for start in (0, 100):
+            answer = await house.ask()
+            await answer.write(" ".join(SOURCE[start : start + 20]))
+            await answer.end()
+        assert [len(answer.texts[0].split()) for answer in house.answers] == [20, 10]
+
+
+COMMON = ["not", "what", "else", "to", "do", "with", "myself", "I", "resolved", "to", "spend", "the", "rest", "of"]
+
+
+async def test_common_words_that_turn_out_to_count_do_not_slip_out(tmp_path: Path) -> None:
+    work = Work("book", "The Book", nature="creative", form="novel")
+    text = " ".join([*SOURCE[:100], *COMMON, *SOURCE[100:200]])
+    book = SegmentIndex([TextSegment.from_texts([(work, text)])], "0123456789abcdef")
+    async with room(tmp_path, book, budget=20) as house:
+        for said in (SOURCE[:20], COMMON):
+            answer = await house.ask()
+            for word in said:
+                await answer.write(word + " ")
+            await answer.end()
+        assert answer.gates[0].evidence.matches[0].counted < len(COMMON)
+        assert answer.texts[0].split() == COMMON[:4]
+
+
+async def test_a_copy_that_begins_with_common_words_ends_at_the_budget(tmp_path: Path) -> None:
+    work = Work("book", "The Book", nature="creative", form="novel")
+    book = SegmentIndex([TextSegment.from_texts([(work, " ".join([*COMMON, *SOURCE[:100]]))])], "0123456789abcdef")
+    async with room(tmp_path, book, budget=12) as house:
+        answer = await house.ask()
+        for word in [*COMMON, *SOURCE[:40]]:
+            await answer.write(word + " ")
+        await answer.end()
+        assert len(answer.texts[0].split()) == 4 + 12
+
+
+async def test_what_the_request_holds_counts_for_no_budget(tmp_path: Path, index: SegmentIndex) -> None:
+    async with room(tmp_path, index) as house:
+        for _ in range(3):
+            answer = await house.ask(given=" ".join(SOURCE[:100]))
+            await answer.write(" ".join(SOURCE[:120]))
+            await answer.end()
+        assert [answer.texts[0].split() for answer in house.answers] == [SOURCE[:120]] * 3
+        last = await house.ask()
+        await last.write(" ".join(SOURCE[200:300]))
+        await last.end()
+        assert last.texts[0].split() == SOURCE[200 : 200 + BUDGET - 20]
+
+
+async def test_own_works_have_no_budget(tmp_path: Path) -> None:
+    work = Work("book", "The Book", nature="creative", form="novel", tags=("own",))
+    ours = SegmentIndex([TextSegment.from_texts([(work, " ".join(SOURCE))])], "0123456789abcdef")
+    async with room(tmp_path, ours) as house:
+        answer = await house.ask()
+        await answer.write(" ".join(SOURCE[:400]))
+        await answer.end()
+        assert answer.texts[0].split() == SOURCE[:400]
+
+
+async def test_a_window_is_that_of_the_policy_that_asks(tmp_path: Path) -> None:
+    clock = Clock()
+    await SqlLedger.open(ledger_url(tmp_path)).aclose()
+    store = BudgetStore.open(ledger_url(tmp_path), clock=clock)
+    work = Work("book", "The Book", words=1000)
+    day, week = (Account("tenant:a", 100, None, hours * 3600.0) for hours in (24, 168))
+    await store.settle("one", (week,), [Given("book", 1000, ((0, 50, 2),))])
+    clock.now += 30 * 3_600_000_000
+    for account, left in ((day, 200), (week, 100)):
+        ((grant,),) = await store.promise("two", (account,), [Ask(work, (0,), (1000,))], 60.0)
+        assert grant.promised == left
+    await store.aclose()
+
+
+async def test_a_user_may_have_less_than_its_tenant(tmp_path: Path, index: SegmentIndex) -> None:
+    async with room(tmp_path, index) as house:
+        assert house.policy.budget is not None
+        house.policy = replace(house.policy, budget=replace(house.policy.budget, user_words=20))
+        for user, start in (("one", 0), ("one", 100), ("two", 200), ("three", 300), ("four", 400)):
+            answer = await house.ask(user=user)
+            await answer.write(" ".join(SOURCE[start : start + 40]))
+            await answer.end()
+        assert [len(answer.texts[0].split()) for answer in house.answers] == [20, 0, 20, 20, 0]
 
 
 ORDERS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 12)), min_size=40, max_size=120)
