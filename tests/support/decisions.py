@@ -13,6 +13,7 @@ from policies.model import Action, ChannelSize, Evidence, FactorName, JudgedMatc
 from proxy.auth import Doorkeeper
 from proxy.ledger.errors import LedgerUnavailableError
 from proxy.ledger.record import ChoiceRecord, Closing, Decision, Excerpt, RequestFacts
+from proxy.metrics import Metrics
 from proxy.routes.common import told
 from proxy.routes.console import console_page, console_script, console_style
 from proxy.routes.decisions import list_decisions, show_decision
@@ -116,7 +117,7 @@ def console_app(ledger: "MemoryLedger", settings: SettingsShape | None = None) -
     """The console and the JSON behind it, on a ledger in memory."""
     routes = [console_page, console_style, console_script, list_decisions, show_decision]
     service = Gatehouse(World(SegmentIndex([], "0" * 16), Doorkeeper(settings or SettingsShape())))
-    state = State({"ledger": ledger, "service": service})
+    state = State({"ledger": ledger, "metrics": Metrics(), "service": service})
     return Litestar(routes, state=state, exception_handlers={Exception: told}, openapi_config=None)
 
 
