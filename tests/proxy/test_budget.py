@@ -32,7 +32,7 @@ POLICY = """
 name: rationed
 limits: {{text: {{words: {words}, total: null, work_share: null, over: {over}}}}}
 thresholds: {{attribute: 0.2, rewrite: 1, block: 1}}
-rewrite: {{tries: 0, fallback: block}}
+rewrite: {{tries: {tries}, fallback: block}}
 budget: {{words: {budget}, window: 24h}}
 """
 
@@ -131,10 +131,17 @@ class Answer:
 
 @contextlib.asynccontextmanager
 async def room(
-    folder: Path, index: SegmentIndex, budget: int = BUDGET, over: str = "block", words: int = 500, workers: int = 2
+    folder: Path,
+    index: SegmentIndex,
+    *,
+    budget: int = BUDGET,
+    over: str = "block",
+    words: int = 500,
+    workers: int = 2,
+    tries: int = 0,
 ) -> AsyncIterator[Room]:
     policy = folder / "policy.yaml"
-    policy.write_text(POLICY.format(budget=budget, over=over, words=words), encoding="utf-8")
+    policy.write_text(POLICY.format(budget=budget, over=over, words=words, tries=tries), encoding="utf-8")
     await SqlLedger.open(ledger_url(folder)).aclose()
     stores = [BudgetStore.open(ledger_url(folder)) for _ in range(workers)]
     try:
@@ -157,6 +164,22 @@ async def test_one_after_another_all_of_the_budget_is_given_and_no_word_more(
                 await answer.write(word + " ")
             await answer.end()
         assert house.delivered() == set(SOURCE[:BUDGET])
+
+
+async def test_what_left_of_a_copy_that_was_told_in_other_words_counts(tmp_path: Path, index: SegmentIndex) -> None:
+    async with room(tmp_path, index, over="rewrite", tries=1) as house:
+        for start in (0, 100, 200):
+            answer = await house.ask()
+            gate = answer.gates[0]
+            for word in SOURCE[start : start + BUDGET - 3]:
+                await answer.write(word + " ")
+            if gate.parted:
+                gate.resume()
+                await answer.write(" ".join(["", *filler(20, start)]))
+            await answer.end()
+        assert [bool(answer.gates[0].tries) for answer in house.answers] == [False, True, True]
+        assert house.delivered() == {*SOURCE[: BUDGET - 3], *SOURCE[100:103]}
+        assert house.answers[2].texts[0].split() == filler(20, 200)
 
 
 async def test_what_was_given_once_may_be_given_again(tmp_path: Path, index: SegmentIndex) -> None:

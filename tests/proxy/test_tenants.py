@@ -217,6 +217,18 @@ def test_a_place_that_a_private_work_shares_counts_only_those_that_may_be_named(
     assert (alone["works_count"], alone["source_start"], alone["source_end"]) == (1, None, None)
 
 
+def test_the_rewriter_is_not_told_of_it_for_others(folder: Path, tmp_path: Path) -> None:
+    more = "index: {private_works: all}\n" + tenants()
+    policy = POLICY.replace("over: block", "over: rewrite") + "rewrite: {tries: 1}\n"
+    with Upstream(play) as upstream, fairgate(tmp_path, folder / "index", upstream.url, policy, more) as gate:
+        for name, told in (("stranger", False), ("studio", True)):
+            before = len(upstream.requests)
+            House(gate).ask(name, SECRET, streamed=True)
+            first, again = upstream.requests[before:]
+            assert first.body != again.body
+            assert names(again.body.decode()) is told
+
+
 def test_the_ledger_has_the_work_and_shows_it_to_the_operator_alone(strict: House) -> None:
     answer = strict.ask("stranger", SECRET)
     place = f"{strict.gate.url}/v1/fairgate/decisions"
