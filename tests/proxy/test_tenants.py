@@ -21,6 +21,7 @@ from tests.support.bench import ASK, WORK, prose
 from tests.support.live import Fairgate, fairgate
 from tests.support.serving import serving
 from tests.support.upstream import Answer, Asked, Upstream, stream, tokens, whole
+from tests.support.workers import contents
 
 pytestmark = pytest.mark.live
 SECRET, HELD, GIVEN = prose(300, seed=31), prose(300, seed=32), prose(300, seed=33)
@@ -364,3 +365,32 @@ def test_where_budgets_cannot_be_looked_at_nothing_leaves_unless_the_policy_says
         assert WORK.split()[29] not in answer.text
     else:
         assert answer.status_code == 503
+
+
+def test_only_a_tenant_that_has_used_a_work_up_waits_for_its_clean_text(folder: Path, tmp_path: Path) -> None:
+    policy = "name: rationed\nannotations: 'off'\nlimits: {text: {words: 60}}\nbudget: {words: 20, window: 1h}\n"
+    sent: dict[str, bytes] = {}
+
+    def remember(asked: Asked) -> Answer:
+        answer = stream(tokens(asked.json["user"], 7))
+        sent[asked.json["user"]] = b"".join(step for step in answer.steps if isinstance(step, bytes))
+        return answer
+
+    def held() -> float:
+        lines = httpx.get(f"{gate.url}/metrics").text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("fairgate_held_chars_sum"))
+
+    with (
+        Upstream(remember) as upstream,
+        fairgate(tmp_path, folder / "index", upstream.url, policy, tenants()) as gate,
+    ):
+        here = House(gate)
+        here.ask("stranger", WORK, streamed=True)
+        for name, waits in (("studio", False), ("stranger", True)):
+            before = held()
+            for seed in range(40, 50):
+                text = prose(60, seed=seed)
+                answer = here.ask(name, text, streamed=True)
+                assert contents(answer.content) == text
+                assert (answer.content == sent[text]) is not waits
+            assert (held() > before) is waits
