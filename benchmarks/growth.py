@@ -3,8 +3,8 @@
 Indexes of 8 MB, 40 MB and all the text of the data folder, each as `fairgate index add` leaves it and compacted. Each
 is built, opened and looked up in by processes of their own. `growth` is the figure over that of the smallest index:
 where cost does not grow it is 1, where it grows as the text does it is `text_growth`. Clean text is textbook prose that
-is in no index, streamed one word (and eight words) a step; of each step the least of three rounds counts, of each figure
-the least of five processes.
+is in no index, streamed one word (and eight words) a step. Of each step the least of three rounds counts, and of each
+figure the least of five processes.
 """
 
 import json
