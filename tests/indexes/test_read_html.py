@@ -27,6 +27,12 @@ def test_the_text_is_what_a_reader_reads(tmp_path):
     )
 
 
+def test_what_stands_around_the_text_of_a_page_without_a_main_part_is_left_out(tmp_path):
+    around = "<header>The Daily</header><aside>Read also</aside><footer>Imprint</footer>"
+    body = f"{around}<div>{PROSE}</div><div><article><header>Kept</header>one</article><article>two</article></div>"
+    assert page(tmp_path, "", body).text == f"{PROSE}Kept\none\ntwo\n"
+
+
 def test_verse_keeps_its_lines_and_stanzas(tmp_path):
     body = "<p>Who has seen the wind?<br>\nNeither I nor you:<br><br>But when the leaves hang</p>"
     body += "<pre>as\n  typed\n\nhere</pre>"
