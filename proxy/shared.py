@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from indexes.errors import UsageError
+from indexes.lock import lives
 
 VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -38,19 +39,9 @@ def _prepared(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for file in folder.glob("*.db"):
             number = file.stem.rpartition("_")[2]
-            if number.isdigit() and not _alive(int(number)):
+            if number.isdigit() and not lives(int(number)):
                 file.unlink(missing_ok=True)
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise UsageError(f"`{folder}` ({VARIABLE}) cannot be used: {reason}; name a folder of its own") from error
     return folder
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -16,7 +16,7 @@ from proxy.judging import PolicyJudge, judge_text
 from proxy.metrics import Metrics
 from proxy.privacy import discreet
 from proxy.register import licensed
-from proxy.routes.common import incoming
+from proxy.routes.common import incoming, read_json
 from proxy.service import Service
 from proxy.verdicts import verdict_json
 from proxy.wire.errors import RequestError
@@ -64,15 +64,7 @@ async def check(request: Request[Any, Any, Any], state: State) -> ASGIResponse:
 
 
 def _read(body: bytes) -> CheckRequest:
-    try:
-        asked = msgspec.json.decode(body, type=CheckRequest)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        param = where.rstrip("`").lstrip(".") or None
-        place = f"`{param}`" if param else "the body"
-        raise RequestError(f"{place} cannot be read: {what[:1].lower()}{what[1:]}", param) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError("the body is no JSON; send an object with `content`") from error
+    asked = read_json(body, CheckRequest, "`content`")
     if asked.image is not None or asked.kind == "image":
         raise RequestError("images are not checked yet; send `content`", "image")
     if asked.content is None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
@@ -62,6 +63,19 @@ async def unless_left(request: Request[Any, Any, Any], answer: Callable[[], Awai
 async def _left(request: Request[Any, Any, Any]) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def read_json(body: bytes, shape: type[T], example: str) -> T:
+    """Read a body of JSON; `example` says in words what it holds. Raises RequestError, which names what is wrong."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$")
+        param = where.rstrip("`").lstrip(".") or None
+        place = f"`{param}`" if param else "the body"
+        raise RequestError(f"{place} cannot be read: {what[:1].lower()}{what[1:]}", param) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"the body is no JSON; send an object with {example}") from error
 
 
 def told(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -13,6 +13,7 @@ from indexes.store import Store
 from proxy.ledger import lookup
 from proxy.ledger.lookup import Answer, Wanted
 from proxy.moments import moment
+from proxy.routes.common import read_json
 from proxy.service import Service
 from proxy.wire.errors import RequestError
 
@@ -56,14 +57,7 @@ async def search_ledger(request: Request[Any, Any, State], state: State) -> Resp
 
 
 def _read(body: bytes) -> SearchRequest:
-    try:
-        asked = msgspec.json.decode(body, type=SearchRequest)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        param = where.rstrip("`").lstrip(".") or None
-        raise RequestError(f"`{param or 'the body'}` cannot be read: {what[:1].lower()}{what[1:]}", param) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError("the body is no JSON; send an object with `work` or `content`") from error
+    asked = read_json(body, SearchRequest, "`work` or `content`")
     if (asked.work is None) == (asked.content is None):
         raise RequestError("send either `work`, the id of a work in the index, or `content`, a text", "work")
     if not 1 <= asked.limit <= _MOST:

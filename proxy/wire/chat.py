@@ -12,7 +12,7 @@ import msgspec
 from typing_extensions import override
 
 from proxy.wire.chat_sieve import CallNumbers, ChatSieve
-from proxy.wire.chunk import Chunk, Token, decoded
+from proxy.wire.chunk import Chunk, Token, Unended, decoded
 from proxy.wire.fields import CONTENT, REASONING
 from proxy.wire.sieve import Json
 
@@ -162,15 +162,8 @@ class _Delta(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     tool_calls: Annotated[list[None], msgspec.Meta(max_length=0)] | None = None
 
 
-class _Choice(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    index: int
+class _Choice(Unended, forbid_unknown_fields=True, gc=False, kw_only=True):
     delta: _Delta
-    finish_reason: None = None
-    logprobs: None = None
-    stop_reason: None = None
-    token_ids: None = None
-    content_filter_results: Any = None
-    content_filter_offsets: Any = None
 
 
 class _Ordinary(msgspec.Struct, gc=False):

@@ -182,6 +182,18 @@ class Chunk(ABC):
         return msgspec.json.encode(self.body)
 
 
+class Unended(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
+    """What a choice of an ordinary chunk may hold beside its text: it goes on, and says nothing else of itself."""
+
+    index: int
+    finish_reason: None = None
+    logprobs: None = None
+    stop_reason: None = None
+    token_ids: None = None
+    content_filter_results: Any = None
+    content_filter_offsets: Any = None
+
+
 def decoded(data: bytes) -> Json:
     """The object that upstream sent; raises WireError where it is none."""
     try:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from typing_extensions import override
 
-from proxy.wire.chunk import Chunk, Token, decoded
+from proxy.wire.chunk import Chunk, Token, Unended, decoded
 from proxy.wire.fields import (
     COMPLETION_CHOICE,
     CONTENT,
@@ -125,17 +125,10 @@ class CompletionReader:
         return CompletionChunk({**shell, "choices": []})
 
 
-class _Choice(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    index: int
+class _Choice(Unended, forbid_unknown_fields=True, gc=False, kw_only=True):
     text: str
-    finish_reason: None = None
-    logprobs: None = None
-    stop_reason: None = None
-    token_ids: None = None
     prompt_logprobs: None = None
     prompt_token_ids: None = None
-    content_filter_results: Any = None
-    content_filter_offsets: Any = None
 
 
 class _Ordinary(msgspec.Struct, gc=False):

@@ -158,12 +158,12 @@ async def test_what_is_erased_while_a_batch_is_built_is_in_none_afterwards(ledge
     assert found(url, facts) == [0, 1, 2, 4]
 
 
-async def test_a_fold_that_died_is_swept_away_and_done_again(ledger: SqlLedger, url: str) -> None:
-    facts = await five(ledger)
+class DeadError(Exception):
+    """What ends a fold in these tests."""
 
-    class DeadError(Exception):
-        pass
 
+def die_folding(url: str) -> None:
+    """Begin a fold, and break off at its fourth transaction."""
     with writing(url) as transact:
         left = iter(range(3))
 
@@ -174,6 +174,11 @@ async def test_a_fold_that_died_is_swept_away_and_done_again(ledger: SqlLedger, 
 
         with pytest.raises(DeadError):
             batches.fold(dying, least=1)  # type: ignore[arg-type]  # it is one of those
+
+
+async def test_a_fold_that_died_is_swept_away_and_done_again(ledger: SqlLedger, url: str) -> None:
+    facts = await five(ledger)
+    die_folding(url)
     assert counts(url) == (5, 1)
     assert found(url, facts) == [0, 1, 2, 3, 4]
     assert search(url, "nothing").choices == 5
@@ -184,20 +189,7 @@ async def test_a_fold_that_died_is_swept_away_and_done_again(ledger: SqlLedger, 
 
 async def test_erasing_takes_what_a_fold_that_died_has_left_at_once(ledger: SqlLedger, url: str) -> None:
     facts = await five(ledger)
-
-    class DeadError(Exception):
-        pass
-
-    with writing(url) as transact:
-        left = iter(range(3))
-
-        def dying() -> object:
-            if next(left, None) is None:
-                raise DeadError
-            return transact()
-
-        with pytest.raises(DeadError):
-            batches.fold(dying, least=1)  # type: ignore[arg-type]  # it is one of those
+    die_folding(url)
     await ledger.erase(facts[0].decision_id)
     assert counts(url) == (4, 0)
     with reading(url) as connection:

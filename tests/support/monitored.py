@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from indexes.model import Work
 from indexes.store import Store
 from tests.support.bench import CLEAN, WORK, prose
 from tests.support.prometheus import Prometheus, prometheus
+from tests.support.readiness import wait_until_ready
 from tests.support.upstream import Answer, Asked, Json, Stall, Upstream, chunk, ending, failure, stream, tokens
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,21 +130,10 @@ def _serving(folder: Path, upstream: str) -> Iterator[str]:
         subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log) as server,
     ):
         try:
-            _wait_until_ready(f"http://127.0.0.1:{port}", server, folder / "serve.log")
+            wait_until_ready(f"http://127.0.0.1:{port}/readyz", server, folder / "serve.log")
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-
-
-def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        with suppress(httpx.TransportError):
-            if httpx.get(f"{url}/readyz").status_code == httpx.codes.OK:
-                return
-        assert server.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, "fairgate did not get ready"
-        time.sleep(0.05)
 
 
 @contextmanager

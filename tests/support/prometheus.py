@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+
+from tests.support.readiness import wait_until_ready
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 _NAME = re.compile(r"\b(up|fairgate_\w+)\b(?:\{([^}]*)\})?")
@@ -80,18 +82,7 @@ def prometheus(folder: Path, target: str, interval: str = "1s") -> Iterator[Prom
     ]  # fmt: skip
     with (folder / "prometheus.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            _wait_until_ready(f"http://{address}", process, folder / "prometheus.log")
+            wait_until_ready(f"http://{address}/-/ready", process, folder / "prometheus.log")
             yield Prometheus(f"http://{address}")
         finally:
             process.terminate()
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        with suppress(httpx.TransportError):
-            if httpx.get(f"{url}/-/ready").status_code == httpx.codes.OK:
-                return
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, "prometheus did not get ready"
-        time.sleep(0.1)
