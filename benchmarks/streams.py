@@ -1,7 +1,8 @@
 """CPU per token that upstream sends, fairgate beside a bare pass-through of the same stack, in one run.
 
 Core 0 runs the server under test, core 1 the fake upstream and the load client (both from the shared bench folder,
-compiled when first needed). 64 paced streams: 100 tokens each, one every 10 ms. One JSON line a figure.
+compiled when first needed). 64 paced streams: 100 tokens each, one every 10 ms. One JSON line a figure. A copy over its
+limit becomes a quotation: asked for again, upstream would write other tokens than it does for the pass-through.
 """
 
 import json
@@ -155,7 +156,7 @@ def passthrough() -> list[str]:
 
 def guarded(index: Path, folder: Path, mode: str) -> list[str]:
     policy = folder / f"{mode}.yaml"
-    policy.write_text(f"name: bench\nmode: {mode}\n")
+    policy.write_text(f"name: bench\nmode: {mode}\nrewrite: {{tries: 0}}\n")
     return [
         fairgate(), "serve", "--port", str(PORT), "--upstream", f"http://127.0.0.1:{UPSTREAM_PORT}/v1", "--index",
         str(index), "--policy", str(policy), "--ledger", f"sqlite:///{folder}/ledger-{mode}.db",
