@@ -15,15 +15,21 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
-UPSTREAM_PORT, PORT = 9100, 9101
+UPSTREAM_PORT, FIRST_PORT = 9100, 9101
 TICKS = os.sysconf("SC_CLK_TCK")
-ROUNDS, STREAMS, TOKENS = 5, 64, 100
+ROUNDS, STREAMS, TOKENS = 15, 64, 100
+
+
+Server: TypeAlias = Callable[[int], list[str]]
+"""The command of a server that listens on a port."""
 
 
 def main() -> None:
@@ -43,16 +49,26 @@ def main() -> None:
 
 
 def measure(name: str, tools: Path, text: Path, index: Path, folder: Path) -> None:
-    """Alternate pass-through and fairgate ROUNDS times and print the medians and the ratio pair by pair."""
-    servers = {"passthrough": passthrough(), "enforce": guarded(index, folder, "enforce")}
-    if name != "clean":
-        servers["monitor"] = guarded(index, folder, "monitor")
+    """Alternate pass-through and fairgate ROUNDS times and print the medians and the ratio pair by pair.
+
+    All servers stay up, and each answers for some seconds while the others rest: pairs stand close in time, and there
+    are many of them, since other tenants of the machine make one as much as a third too dear.
+    """
+    modes = ("enforce",) if name == "clean" else ("enforce", "monitor")
+    servers: dict[str, Server] = {"passthrough": passthrough}
+    servers |= {mode: partial(guarded, index, folder, mode) for mode in modes}
     found: dict[str, list[dict[str, float]]] = {server: [] for server in servers}
-    with upstream(tools, text):
+    with upstream(tools, text), ExitStack() as stack:
+        running = {
+            each: (stack.enter_context(server(command(port), port)), port)
+            for port, (each, command) in enumerate(servers.items(), FIRST_PORT)
+        }
+        for process, port in running.values():
+            load(tools, process.pid, port, seconds=1.5)
         for _ in range(ROUNDS):
-            for server, command in servers.items():
-                found[server].append(one_round(tools, command))
-    for server, rounds in found.items():
+            for each, (process, port) in running.items():
+                found[each].append(load(tools, process.pid, port, seconds=2))
+    for each, rounds in found.items():
         ratios = [
             mine["cpu_us_token"] / base["cpu_us_token"] for mine, base in zip(rounds, found["passthrough"], strict=True)
         ]
@@ -60,8 +76,9 @@ def measure(name: str, tools: Path, text: Path, index: Path, folder: Path) -> No
         print(
             json.dumps(
                 {
-                    "benchmark": "streams", "text": name, "server": server, "streams": STREAMS, **line,
+                    "benchmark": "streams", "text": name, "server": each, "streams": STREAMS, **line,
                     "ratio_to_passthrough": round(statistics.median(ratios), 3),
+                    "ratio_quartiles": [round(each, 3) for each in statistics.quantiles(ratios, n=4)[::2]],
                     "ratio_min_max": [round(min(ratios), 3), round(max(ratios), 3)],
                 }
             ),
@@ -69,16 +86,10 @@ def measure(name: str, tools: Path, text: Path, index: Path, folder: Path) -> No
         )  # fmt: skip
 
 
-def one_round(tools: Path, command: Sequence[str]) -> dict[str, float]:
-    with server(command) as process:
-        load(tools, process.pid, seconds=1.5)
-        return load(tools, process.pid, seconds=4)
-
-
-def load(tools: Path, pid: int, seconds: float) -> dict[str, float]:
+def load(tools: Path, pid: int, port: int, seconds: float) -> dict[str, float]:
     """Run the load client; CPU of the server is read when its measuring window opens and when it closes."""
     client = subprocess.Popen(
-        ["taskset", "-c", "1", str(tools / "load"), "-p", str(PORT), "-c", str(STREAMS), "-m", "stream", "-g", "1",
+        ["taskset", "-c", "1", str(tools / "load"), "-p", str(port), "-c", str(STREAMS), "-m", "stream", "-g", "1",
          "-w", "1.3", "-d", str(seconds), "-n", str(TOKENS)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -125,7 +136,7 @@ def upstream(tools: Path, text: Path) -> Iterator[None]:
 
 
 @contextmanager
-def server(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+def server(command: Sequence[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
     environment = {**os.environ, "UP": f"http://127.0.0.1:{UPSTREAM_PORT}/v1"}
     process = subprocess.Popen(
         ["taskset", "-c", "0", *command],
@@ -135,7 +146,7 @@ def server(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        wait_for(PORT)
+        wait_for(port)
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
@@ -146,19 +157,19 @@ def server(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
 
 
-def passthrough() -> list[str]:
+def passthrough(port: int) -> list[str]:
     return [
         sys.executable, "-m", "uvicorn", "--factory", "benchmarks.passthrough:create_app", "--loop", "uvloop",
         "--http", "httptools", "--ws", "none", "--no-access-log", "--log-level", "error",
-        "--backlog", "4096", "--port", str(PORT),
+        "--backlog", "4096", "--port", str(port),
     ]  # fmt: skip
 
 
-def guarded(index: Path, folder: Path, mode: str) -> list[str]:
+def guarded(index: Path, folder: Path, mode: str, port: int) -> list[str]:
     policy = folder / f"{mode}.yaml"
     policy.write_text(f"name: bench\nmode: {mode}\nrewrite: {{tries: 0}}\n")
     return [
-        fairgate(), "serve", "--port", str(PORT), "--upstream", f"http://127.0.0.1:{UPSTREAM_PORT}/v1", "--index",
+        fairgate(), "serve", "--port", str(port), "--upstream", f"http://127.0.0.1:{UPSTREAM_PORT}/v1", "--index",
         str(index), "--policy", str(policy), "--ledger", f"sqlite:///{folder}/ledger-{mode}.db",
     ]  # fmt: skip
 

@@ -12,6 +12,9 @@ class Scanner(Protocol):
     Loop: `while (at := scanner.step(text, at)) < len(text)`: judge `matches`, then go on from `at`.
     """
 
+    spare: int
+    """At how many tokens more a match may grow without a stop; counts down. 0 at first."""
+
     @property
     def matches(self) -> tuple[Match, ...]:
         """Every match opened so far, in order of opening, each with its present extent."""
@@ -37,7 +40,7 @@ class Scanner(Protocol):
         """How many runs the next token may still extend."""
 
     def step(self, text: str, start: int = 0) -> int:
-        """Read `text[start:]`, stopping early right after a token at which a match opened or grew.
+        """Read `text[start:]`, stopping early right after a token at which a match opened, or grew with none to spare.
 
         Returns the offset in `text` up to which it has read: `len(text)` when all was read and nothing grew at the
         last stop. A token is finished when the character after it is seen, or by `close()`; that character is then not

@@ -56,8 +56,8 @@ def allowance(policy: Policy, evidence: Evidence, use: Use, cap: int = 4096, *, 
 def _largest(stops: Callable[[int], bool], guess: int, cap: int) -> int:
     """The largest number up to `cap` that does not stop; 0 if all do. `guess` is where the edge is likely."""
     good, bad = 0, cap
-    if 0 < guess < cap and stops(guess + 1):
-        if not stops(guess):
+    if 0 <= guess < cap and stops(guess + 1):
+        if guess == 0 or not stops(guess):
             return guess
         bad = guess
     elif not stops(cap):

@@ -33,7 +33,7 @@ Send: TypeAlias = Callable[[bytes], Awaitable[None]]
 
 logger = logging.getLogger("fairgate")
 _DRAIN_SECONDS = 0.2
-_LONG_SECONDS = 1.0
+_LONG_SECONDS = 2.0
 
 
 class Ledger(Protocol):
@@ -83,7 +83,8 @@ class Exchange:
         self._over = False
         """Whether upstream still writes what no one will read."""
         self._closing = Closing("client_left")
-        self._busy = 0.0
+        self._waited = 0.0
+        """Seconds that the answer waited for budgets and the ledger."""
         self.times = Times()
         self._recorded = False
         self._deadline = time.perf_counter() + terms.seconds
@@ -153,7 +154,7 @@ class Exchange:
             self.times.reading = time.perf_counter() - began
             while self._guard.asking and self.spending is not None:
                 out = await self._go_on_reading(self.spending)
-            self._busy += time.perf_counter() - began
+            self._waited += time.perf_counter() - began - self.times.reading
             if self._guard.parted:
                 await self._go_on(_nowhere)
                 return body if self._open else self._guard.rest(self._terms.prompt_chars)
@@ -165,11 +166,17 @@ class Exchange:
         return out
 
     async def _relay(self, send: Send) -> None:
-        decoder = sse.Decoder()
+        decoder, guard = sse.Decoder(), self._guard
         async with aclosing(self._reply.chunks()) as blocks:
             async for block in blocks:
-                await self._pass_on(decoder.feed(block), send)
-                if self._done or self._over or self._guard.parted:
+                frame = self._glance(block) if decoder.between and not self._open else None
+                if frame is None:
+                    await self._pass_on(decoder.feed(block), send)
+                elif guard.ended or guard.asking or guard.parted:
+                    await self._pass_on((), send, frame)
+                elif frame:
+                    await send(frame)
+                if self._done or self._over or guard.parted:
                     break
             if self._done:
                 await self._drain(blocks)
@@ -182,9 +189,22 @@ class Exchange:
         if self._over:
             await send(self._last_words())
 
-    async def _pass_on(self, events: Iterable[sse.Event], send: Send) -> None:
-        """Send what the client gets for some events."""
-        out: list[bytes] = []
+    def _glance(self, block: bytes) -> bytes | None:
+        """What the client gets for a block that is one ordinary event, read at a glance; None where it is not."""
+        began = time.perf_counter()
+        try:
+            self._check_time(began)
+            return self._guard.glance(block)
+        except Exception as error:
+            if not self._passes(error):
+                raise
+            return self._guard.surrender() + block
+        finally:
+            self.times.reading += time.perf_counter() - began
+
+    async def _pass_on(self, events: Iterable[sse.Event], send: Send, *before: bytes) -> None:
+        """Send what the client gets for some events, and what it gets `before` them."""
+        out = list(before)
         events = iter(events)
         fault = self._take(events, out)
         if self._guard.ended or self._guard.asking:
@@ -272,9 +292,7 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 (handed back, to be raised once what came before it has left)
             return error
         finally:
-            took = time.perf_counter() - began
-            self._busy += took
-            self.times.reading += took
+            self.times.reading += time.perf_counter() - began
         return None
 
     async def _take_on(
@@ -293,7 +311,7 @@ class Exchange:
             except Exception as error:  # noqa: BLE001 (handed back, too)
                 return error
             finally:
-                self._busy += time.perf_counter() - began
+                self._waited += time.perf_counter() - began
             if not (self._done or self._over or self._guard.parted):
                 fault = self._take(events, out)
         return fault
@@ -445,7 +463,7 @@ class Exchange:
     def _count(self) -> None:
         facts = self._terms.facts
         self._metrics.request(facts.route, facts.tenant, stream=facts.stream, outcome=self._closing.outcome)
-        self._metrics.added_latency(facts.route, facts.mode, self._busy)
+        self._metrics.added_latency(facts.route, facts.mode, self.times.reading + self._waited)
         self._metrics.held(self._guard.held)
         self.times.tell(self._metrics)
         if withheld := filtered_tokens(self._guard, self._terms.prompt_chars):

@@ -114,10 +114,10 @@ class ChoiceGate:
             self._queue.append((channel, text))
             return ""
         scanned = lane.accept(text)
-        at = lane.scanner.step(scanned, 0)
+        at = self._step(lane, scanned, 0)
         if at < len(scanned):
             lane.touched = True
-        elif not lane.touched:
+        elif not lane.touched or (self._allowance > 0 and lane.is_plain and self.purse is None):
             lane.released = lane.length
             return text
         if not self._enforce:
@@ -155,7 +155,7 @@ class ChoiceGate:
             if not self._rests and lane.closed:
                 out[lane.channel] += self._advance(lane)
             elif not self._rests:
-                out[lane.channel] += self._read_on(lane, scanned, lane.scanner.step(scanned, at))
+                out[lane.channel] += self._read_on(lane, scanned, self._step(lane, scanned, at))
         while self._queue and not self._rests:
             channel, text = self._queue.popleft()
             out[channel] = out.get(channel, "") + self.feed(channel, text)
@@ -243,11 +243,18 @@ class ChoiceGate:
         """Whether nothing more is read for now, or for ever."""
         return self.stopped or self.parted is not None or self.asks is not None
 
-    @staticmethod
-    def _read_over(lane: Lane, text: str, scanned: str, at: int) -> str:
+    def _step(self, lane: Lane, scanned: str, at: int) -> int:
+        """Read on from `at` to where the choice must be judged: matches may grow by what is allowed, but none may open."""
+        scanner = lane.scanner
+        scanner.spare = self._allowance
+        at = scanner.step(scanned, at)
+        self._allowance = scanner.spare
+        return at
+
+    def _read_over(self, lane: Lane, text: str, scanned: str, at: int) -> str:
         """Read on, whatever is found: where nothing is held, the matches are asked for at the end."""
         while at < len(scanned):
-            at = lane.scanner.step(scanned, at)
+            at = self._step(lane, scanned, at)
         lane.released = lane.length
         return text
 
@@ -261,7 +268,7 @@ class ChoiceGate:
             if self._pause is not None:
                 lane.reading = (scanned, at)
                 return out
-            at = lane.scanner.step(scanned, at)
+            at = self._step(lane, scanned, at)
         return out + self._advance(lane)
 
     def _advance(self, lane: Lane) -> str:

@@ -24,7 +24,8 @@ from proxy.wire.fields import CONTENT, REFUSAL
 from proxy.wire.logprobs import ChoiceLogprobs
 from proxy.wire.sieve import Json
 from proxy.wire.splice import Additions, splice
-from proxy.wire.sse import Event, data_event
+from proxy.wire.sse import Event, data_event, sole_event
+from proxy.wire.template import Template
 from proxy.wire.usage import Spent, tokens
 
 BLOCKED = "content_filter"
@@ -91,6 +92,7 @@ class AnswerGuard:
         self._with_logprobs = logprobs
         self._as_it_comes = not logprobs
         self._reader = opens(with_logprobs=logprobs)
+        self._template = Template(self._reader.token)
         self._choices: dict[int, GuardedChoice] = {}
         self.ended: list[GuardedChoice] = []
         self.dropped = 0
@@ -156,30 +158,47 @@ class AnswerGuard:
         """
         if event.data is None or event.is_done:
             return event.raw
+        if self._as_it_comes and (text := self._template.text(event.raw)) is not None:
+            return self._ordinary(self._choices[self._template.choice], self._template.channel, text, event)
         if self._as_it_comes and (token := self._reader.token(event.data)) is not None:
-            choice = self._choices.get(token.choice)
-            if choice is None:
-                choice = self._open(token.choice)
+            self._template.learn(event.raw, token)
+            if token.choice not in self._choices:
+                self._open(token.choice)
                 self._first = event.data
-            if choice.finish_reason is not None:
-                return b""
-            out = ""
-            if token.text:
-                self.deltas += 1
-                out = choice.gate.feed(token.channel, token.text)
-            if not (choice.gate.stopped or choice.gate.parted or choice.gate.asks):
-                if out == token.text:
-                    return event.raw
-                if not out:
-                    self.held = max(self.held, choice.gate.held)
-                    return b""
-            fed = {(token.choice, token.channel): out}
-            return self._settle(self._reader.chunk(event.data), fed, event, framer(event))
+            return self._ordinary(self._choices[token.choice], token.channel, token.text, event)
         chunk = self._reader.chunk(event.data)
         self.deltas += bool(chunk.parts)
         if self.asks:
             self._fit(chunk)
         return self._settle(chunk, self._feed(chunk), event, framer(event))
+
+    def glance(self, block: bytes) -> bytes | None:
+        """Take a block that is one ordinary event, worded as one before it, and return what the client gets for it.
+
+        None, and nothing is taken, where it is anything else: then it is to be taken by `event`. `block` must begin
+        where an event does.
+        """
+        if not self._as_it_comes or (text := self._template.text(block)) is None:
+            return None
+        choice = self._choices[self._template.choice]
+        return self._ordinary(choice, self._template.channel, text, block)
+
+    def _ordinary(self, choice: GuardedChoice, channel: str, text: str, came: Event | bytes) -> bytes:
+        """Take an ordinary chunk: one text of one choice, and nothing that ends it."""
+        if choice.finish_reason is not None:
+            return b""
+        gate, out = choice.gate, ""
+        if text:
+            self.deltas += 1
+            out = gate.feed(channel, text)
+        if not (gate.stopped or gate.parted or gate.asks):
+            if out == text:
+                return came if isinstance(came, bytes) else came.raw
+            if not out:
+                self.held = max(self.held, gate.held)
+                return b""
+        event = sole_event(came) if isinstance(came, bytes) else came
+        return self._settle(self._reader.chunk(event.data or b""), {(choice.number, channel): out}, event, framer(event))
 
     def answer(self, body: bytes) -> bytes:
         """Take a whole answer and return the body that the client gets; raises WireError."""

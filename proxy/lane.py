@@ -62,6 +62,11 @@ class Lane:
         return "".join(self.pieces)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether its text is scanned as it is, and none of it waits or is left out."""
+        return not self.pending and self.view is None and not self.eliding
+
+    @property
     def sent(self) -> str:
         """What of it left, with the notes that stand in place of what was left out."""
         if self.unsent:

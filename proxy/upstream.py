@@ -1,13 +1,16 @@
 """The generator behind fairgate, over HTTP. Foreign errors are mapped here and only here."""
 
 import ssl
+import urllib.request
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
+from urllib.parse import urlsplit
 
+import aiohttp
 import httpx
-from httpx_aiohttp import HttpxAiohttpClient
+from httpx_aiohttp import AiohttpTransport
 
 from indexes.errors import FairgateError
 
@@ -26,6 +29,10 @@ _NOT_RETURNED = frozenset(
         "set-cookie", "trailer", "transfer-encoding", "upgrade",
     }
 )  # fmt: skip
+
+
+_KNOWN_PATHS = 64
+"""Of how many paths the parsed URL is kept."""
 
 
 class UpstreamError(FairgateError):
@@ -88,10 +95,12 @@ class Upstream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Connections and seconds. `read` bounds the wait for the next bytes of an answer, not the whole answer."""
+    """Connections and seconds. `read` bounds the wait for the next bytes of an answer, not the whole answer; `keepalive`
+    how long a connection that is not used stays open.
+    """
 
     connections: int = 4096
-    keepalive: int = 512
+    keepalive: float = 5.0
     connect: float = 10.0
     read: float = 120.0
 
@@ -110,7 +119,7 @@ class HttpReply:
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The decoded body as it arrives; raises UpstreamError when it breaks off."""
         response = self._response
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 (of an asynchronous client it is)
+        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 (of an asynchronous transport it is)
         # Undecoded, the bytes are taken from the transport: `aiter_raw` would hand the same on, at a price.
         source = response.aiter_bytes() if "content-encoding" in response.headers else response.stream
         try:
@@ -128,23 +137,31 @@ class HttpReply:
 
 @dataclass(slots=True)
 class HttpUpstream:
-    """An OpenAI-compatible server at `url`, the base that ends in `/v1`. `key` replaces the client's own, if set."""
+    """An OpenAI-compatible server at `url`, the base that ends in `/v1`. `key` replaces the client's own, if set.
+
+    httpx's transport is asked without its client: a client keeps cookies, which would carry what upstream set for one
+    tenant to the next, and follows up on redirects and authentication, which are not ours to follow.
+    """
 
     name: str
     url: str
     key: str | None = field(default=None, repr=False)
     limits: Limits = field(default_factory=Limits)
     verify: bool | str = True
-    _client: httpx.AsyncClient | None = None
+    _transport: AiohttpTransport | None = None
+    _urls: dict[str, httpx.URL] = field(default_factory=dict)
 
     async def open(self, request: UpstreamRequest) -> HttpReply:
         """Send a request and wait for the head of its answer; raises UpstreamError."""
-        client = self._connected()
-        base = self.url.rstrip("/").removesuffix("/v1")
-        url = base + request.path + (f"?{request.query}" if request.query else "")
-        outgoing = client.build_request(request.method, url, headers=self._headers(request), content=request.body)
         try:
-            return HttpReply(await client.send(outgoing, stream=True), self.name)
+            outgoing = httpx.Request(
+                request.method,
+                self._url(request),
+                headers=self._headers(request),
+                content=request.body,
+                extensions={"timeout": {"connect": self.limits.connect, "read": self.limits.read}},
+            )
+            return HttpReply(await self._connected().handle_async_request(outgoing), self.name)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if _timed_out(error):
                 raise UpstreamTimeoutError(f"upstream `{self.name}` did not answer in time") from error
@@ -152,9 +169,9 @@ class HttpUpstream:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        if self._transport is not None:
+            await self._transport.aclose()
+            self._transport = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -164,18 +181,32 @@ class HttpUpstream:
     ) -> None:
         await self.close()
 
-    def _connected(self) -> httpx.AsyncClient:
-        if self._client is None:
-            # Explicit numbers: without them the transport falls back to 100 connections and further streams queue.
-            self._client = HttpxAiohttpClient(
-                limits=httpx.Limits(
-                    max_connections=self.limits.connections, max_keepalive_connections=self.limits.keepalive
-                ),
-                timeout=httpx.Timeout(self.limits.read, connect=self.limits.connect),
-                verify=ssl.create_default_context(cafile=self.verify) if isinstance(self.verify, str) else self.verify,
-                follow_redirects=False,
+    def _url(self, request: UpstreamRequest) -> httpx.URL:
+        base = self.url.rstrip("/").removesuffix("/v1")
+        if request.query:
+            return httpx.URL(f"{base}{request.path}?{request.query}")
+        if (known := self._urls.get(request.path)) is None:
+            known = httpx.URL(base + request.path)
+            if len(self._urls) < _KNOWN_PATHS:
+                self._urls[request.path] = known
+        return known
+
+    def _connected(self) -> AiohttpTransport:
+        if self._transport is None:
+            proxy = proxy_for(self.url)
+            self._transport = AiohttpTransport(
+                client=self._session, trust_env=False, proxy=httpx.Proxy(proxy) if proxy else None
             )
-        return self._client
+        return self._transport
+
+    def _session(self) -> aiohttp.ClientSession:
+        context = ssl.create_default_context(cafile=self.verify) if isinstance(self.verify, str) else self.verify
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self.limits.connections, keepalive_timeout=self.limits.keepalive, ssl=context
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
 
     def _headers(self, request: UpstreamRequest) -> dict[str, str]:
         headers = {key: value for key, value in request.headers.items() if key.lower() not in _NOT_FORWARDED}
@@ -184,6 +215,15 @@ class HttpUpstream:
             headers.pop("authorization", None)
             headers["authorization"] = f"Bearer {self.key}"
         return headers
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for a URL, if any (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`)."""
+    parts, proxies = urlsplit(url), urllib.request.getproxies()
+    found = proxies.get(parts.scheme) or proxies.get("all")
+    if not found or urllib.request.proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    return found if "://" in found else f"http://{found}"
 
 
 def _timed_out(error: Exception) -> bool:

@@ -72,6 +72,7 @@ class TextScanner:
         self._tally = Tally()
         self._channel = Channel(channel, self._reading, grams, ground, (set(), set()), self._tally)
         self._active = self._waiting = False
+        self.spare = 0
         self._runs: list[Run] = []
         self._over = 0
         self._past: list[Match] = []
@@ -116,13 +117,16 @@ class TextScanner:
         return self._reading.starts[max(0, count - UNSETTLED)] if count else 0
 
     def step(self, text: str, start: int = 0) -> int:
-        """Read `text[start:]`, stopping early right after a token at which a match opened or grew."""
+        """Read `text[start:]`, stopping early right after a token at which a match opened, or grew with none to spare."""
         if self._stop is None or not self._goes_on(text, start):
             self._tokenizer.read_all(text, start)
-        reading = self._reading
+        reading, opened = self._reading, self._tally.matches
         finished = len(reading.hashes)
         while reading.count < finished:
             if self._take():
+                if self.spare > 0 and self._tally.matches == opened:
+                    self.spare -= 1
+                    continue
                 self._text = text
                 self._stop = reading.ends[reading.count - 1] - self._tokenizer.offset + len(text)
                 return self._stop

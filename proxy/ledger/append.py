@@ -4,13 +4,19 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
 
 from proxy.ledger import batches, schema
 from proxy.ledger.chain import GENESIS, SALT_BYTES, Draft, Head, Row, follow, opening, seal
 from proxy.ledger.fingerprints import content
 from proxy.ledger.stored import erasure_draft, now_us
 from proxy.ledger.tables import chains, entries, erasable, fingerprints
+
+# What every transaction says is put together once: SQLAlchemy takes longer to build a statement than to run it.
+_MINE = chains.c.chain == bindparam("mine")
+_ANCHOR = select(chains.c.length, chains.c.head).where(_MINE).with_for_update()
+_MOVE = update(chains).where(_MINE).values(length=bindparam("now_length"), head=bindparam("now_head"))
+_ADD_ENTRIES, _ADD_TEXTS, _ADD_GRAMS = insert(entries), insert(erasable), insert(fingerprints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,7 @@ def stands(connection: Connection, head: Head) -> bool:
 
     It is not when a commit whose answer was lost went through, or when an older ledger was put back.
     """
-    query = select(chains.c.length, chains.c.head).where(chains.c.chain == head.chain).with_for_update()
-    found = connection.execute(query).first()
+    found = connection.execute(_ANCHOR, {"mine": head.chain}).first()
     return found is not None and (found.length, found.head) == (head.length, head.hash)
 
 
@@ -68,7 +73,7 @@ def extend(connection: Connection, head: Head, work: Sequence[Draft | Erasure]) 
             draft = item
         new = group.put(new, draft)
     group.insert(connection)
-    connection.execute(update(chains).where(chains.c.chain == head.chain).values(length=new.length, head=new.hash))
+    connection.execute(_MOVE, {"mine": head.chain, "now_length": new.length, "now_head": new.hash})
     return new
 
 
@@ -97,11 +102,11 @@ class _Group:
     def insert(self, connection: Connection) -> None:
         """Write all of it."""
         if self.rows:
-            connection.execute(insert(entries), [row.columns() for row in self.rows])
+            connection.execute(_ADD_ENTRIES, [row.columns() for row in self.rows])
         if self.texts:
-            connection.execute(insert(erasable), self.texts)
+            connection.execute(_ADD_TEXTS, self.texts)
         if self.grams:
-            connection.execute(insert(fingerprints), self.grams)
+            connection.execute(_ADD_GRAMS, self.grams)
 
 
 def _erase(connection: Connection, erasure: Erasure) -> int:

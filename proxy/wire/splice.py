@@ -2,14 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from proxy.wire.errors import WireError
-from proxy.wire.sieve import Json
 
 _MEMBER = re.compile(r'[\s,]*"((?:[^"\\]|\\.)*)"\s*:\s*')
 _ELEMENT = re.compile(r"[\s,]*")
@@ -35,6 +34,15 @@ class _Edit:
     text: str
 
 
+class _Member(NamedTuple):
+    """One member of an object, and where its value stands."""
+
+    name: str
+    value: Any
+    start: int
+    end: int
+
+
 def splice(data: bytes, additions: Additions) -> bytes:
     """The JSON of an answer or a chunk with the additions in it; raises WireError where it is no such JSON."""
     text = data.decode()
@@ -48,66 +56,73 @@ def splice(data: bytes, additions: Additions) -> bytes:
 
 
 def _edits(text: str, additions: Additions) -> Iterator[_Edit]:
-    start = _after(text, 0)
-    if _DECODER.raw_decode(text, start)[1] != len(text.rstrip()):
+    members, close = _members(text, _after(text, 0))
+    if text[close + 1 :].strip():
         raise ValueError("more than one value")
-    yield from _extend(text, start, additions.answer)
-    for name, value, at in _members(text, start):
-        if name == "choices" and isinstance(value, list):
-            for position, (choice, begins) in enumerate(_elements(text, at)):
-                if not isinstance(choice, dict):
+    yield from _extend(members, close, additions.answer)
+    for member in members:
+        if member.name == "choices" and isinstance(member.value, list):
+            for position, start in enumerate(_elements(text, member.start)):
+                if text[start] != "{":
                     raise WireError("upstream sent a choice that is no JSON object, so nothing can be added to it")
-                yield from _extend_choice(text, choice, begins, choice.get("index", position), additions)
+                choice = member.value[position]
+                yield from _extend_choice(text, start, choice.get("index", position), additions)
 
 
-def _extend_choice(text: str, choice: Json, start: int, number: int, additions: Additions) -> Iterator[_Edit]:
+def _extend_choice(text: str, start: int, number: int, additions: Additions) -> Iterator[_Edit]:
     """Put fields into a choice and its message."""
     fields = dict(additions.choices.get(number, {}))
     on_message = additions.messages.get(number, {})
-    bodies = [(value, at) for name, value, at in _members(text, start) if name in ("delta", "message")]
-    if on_message and not any(isinstance(value, dict) for value, _ in bodies):
-        fields["message" if "message" in choice else "delta"] = dict(on_message)
-    yield from _extend(text, start, fields)
-    for value, at in bodies:
-        if isinstance(value, dict):
-            yield from _extend(text, at, on_message)
-
-
-def _extend(text: str, start: int, fields: Mapping[str, Any]) -> Iterator[_Edit]:
-    """Put fields into the object that starts at `start`."""
-    if not fields:
+    if not (fields or on_message):
         return
-    present, close = {}, start + 1
-    for name, value, at in _members(text, start):
-        close = _DECODER.raw_decode(text, at)[1]
-        present[name] = (value, at, close)
+    members, close = _members(text, start)
+    bodies = [each for each in members if each.name in ("delta", "message")]
+    if on_message and not any(isinstance(body.value, dict) for body in bodies):
+        is_message = any(body.name == "message" for body in bodies)
+        fields["message" if is_message else "delta"] = dict(on_message)
+    yield from _extend(members, close, fields)
+    for body in bodies:
+        if on_message and isinstance(body.value, dict):
+            yield from _extend(*_members(text, body.start), on_message)
+
+
+def _extend(members: Sequence[_Member], close: int, fields: Mapping[str, Any]) -> Iterator[_Edit]:
+    """Put fields into the object of these members, whose brace closes at `close`."""
+    present = {member.name: member for member in members}
     new = []
     for name, value in fields.items():
         if name in present:
-            old, at, end = present[name]
-            yield _Edit(at, end, _encode(_merge(old, value)))
+            old = present[name]
+            yield _Edit(old.start, old.end, _encode(_merge(old.value, value)))
         else:
             new.append(f"{_encode(name)}:{_encode(value)}")
     if new:
-        yield _Edit(close, close, ("," if present else "") + ",".join(new))
+        at = members[-1].end if members else close
+        yield _Edit(at, at, ("," if members else "") + ",".join(new))
 
 
-def _members(text: str, start: int) -> Iterator[tuple[str, Any, int]]:
-    """Name, value and where the value starts, of each member of the object that starts at `start`."""
+def _members(text: str, start: int) -> tuple[list[_Member], int]:
+    """The members of the object that starts at `start`, and where its brace closes."""
     if text[start : start + 1] != "{":
         raise ValueError("no object")
+    found = []
     at = start + 1
     while (member := _MEMBER.match(text, at)) is not None:
         value, at = _DECODER.raw_decode(text, member.end())
-        yield json.loads(f'"{member[1]}"'), value, member.end()
+        name = member[1]
+        found.append(_Member(json.loads(f'"{name}"') if "\\" in name else name, value, member.end(), at))
+    close = _after(text, at)
+    if text[close : close + 1] != "}":
+        raise ValueError("an object that does not close")
+    return found, close
 
 
-def _elements(text: str, start: int) -> Iterator[tuple[Any, int]]:
+def _elements(text: str, start: int) -> Iterator[int]:
+    """Where each element of the list that starts at `start` begins."""
     at = _after(text, start + 1)
     while text[at] != "]":
-        value, end = _DECODER.raw_decode(text, at)
-        yield value, at
-        at = _after(text, end)
+        yield at
+        at = _after(text, _DECODER.raw_decode(text, at)[1])
 
 
 def _after(text: str, at: int) -> int:

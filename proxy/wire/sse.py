@@ -68,6 +68,11 @@ class Decoder:
             events.append(self._parse(raw))
         return events
 
+    @property
+    def between(self) -> bool:
+        """Whether what comes next begins an event, and is not the first."""
+        return self._begun and not self._buffer
+
     def close(self) -> Event | None:
         """The stream ends here: what is left of it, or None. Its `cut` says whether an event was broken off."""
         raw, self._buffer = bytes(self._buffer), bytearray()
@@ -128,6 +133,11 @@ def _sole_line(text: bytes) -> bytes | None:
     if first == len(text) - 3 and text[-4:] == b"\r\n\r\n" and text.find(b"\r") == first - 1:
         return text[6 : first - 1]
     return None
+
+
+def sole_event(raw: bytes) -> Event:
+    """The event that `raw` is, which has one line of data that begins with `data: `, ended by two LF."""
+    return Event(raw, raw[6:-2])
 
 
 def data_event(payload: bytes, name: str | None = None) -> bytes:

@@ -159,7 +159,7 @@ def test_asked_by_signal_they_reload_at_once(served: Server) -> None:
 def test_a_killed_worker_is_replaced_while_the_others_go_on(tmp_path: Path, upstream: Upstream) -> None:
     with started(tmp_path, prepare(tmp_path, upstream.url, 2)) as server:
         running = Open(server, [f"slow-{n}" for n in range(12)])
-        time.sleep(1.5)  # long enough to be in the ledger
+        time.sleep(2.5)  # long enough to be in the ledger
         victim = server.workers[0]
         os.kill(victim, signal.SIGKILL)
         assert ask(server, "clean").status_code == 200
