@@ -311,8 +311,8 @@ class ChoiceGate:
         matches = self._matches()
         known, self._known = self._known, frozenset(_key(match) for match in matches)
         evidence = self._gather(matches)
-        if not self._changed and (allowance := self._plan.judge.allowance(evidence)) > 0:  # so nothing stops yet
-            return self._allow(allowance)
+        if opened and not self._changed and (allowance := self._plan.judge.allowance(evidence)) > 0:
+            return self._allow(allowance)  # so nothing stops yet
         verdict = self._plan.judge.decide(evidence)
         offenders = self._offenders(lane, verdict)
         if offenders:

@@ -198,7 +198,9 @@ class AnswerGuard:
                 self.held = max(self.held, gate.held)
                 return b""
         event = sole_event(came) if isinstance(came, bytes) else came
-        return self._settle(self._reader.chunk(event.data or b""), {(choice.number, channel): out}, event, framer(event))
+        return self._settle(
+            self._reader.chunk(event.data or b""), {(choice.number, channel): out}, event, framer(event)
+        )
 
     def answer(self, body: bytes) -> bytes:
         """Take a whole answer and return the body that the client gets; raises WireError."""

@@ -5,14 +5,19 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexes.text.fingerprint import SHORT_K, short_grams
 from indexes.text.normalize import tokenize
 from indexes.text.reading import Reading
 from indexes.text.stretches import Integers, Stretches, Texts
+from indexes.text.tokenizer import Tokenizer
 
 MARGIN: Final = 32
 """Tokens read before a match; more than any stretch needs to open one, so that earlier ones need not be known."""
+
+BRIEF: Final = 512
+"""Code points of a text that is read by the piece."""
 
 
 class Grounding:
@@ -76,18 +81,32 @@ class Grounding:
         self._next = max(self._next, last + 1)
 
     def _read(self) -> None:
-        tokens = [tokenize(request) for request in self._requests]
+        tokens = [_hashes(request) for request in self._requests]
         edges = np.cumsum([0, *(len(each) for each in tokens)], dtype=np.int64)
-        row = np.concatenate([np.empty(0, np.uint32), *(each.hashes for each in tokens)])
+        row = np.concatenate([np.empty(0, np.uint32), *tokens])
         self._texts = Texts(row, edges, np.zeros(len(tokens), np.uint8))
         self._vocabulary = frozenset(row.tolist())
-        grams = short_grams(row)[SHORT_K - 1 :]
-        order = np.argsort(grams, kind="stable")
-        self._order = order + (SHORT_K - 1)
-        self._grams = grams[order].data
         self._stretches = Stretches(self._texts)
+        self._grams, self._order = _sorted_grams(row)
 
     def _positions(self, gram: int) -> Integers:
         """Where a gram of three tokens ends in the request."""
         low = bisect_left(self._grams, gram)
         return self._order[low : bisect_right(self._grams, gram, low)]
+
+
+def _sorted_grams(row: NDArray[np.uint32]) -> tuple[memoryview, Integers]:
+    """The grams of three tokens of a row, ascending, and where each ends."""
+    grams = short_grams(row)[SHORT_K - 1 :]
+    order = np.argsort(grams, kind="stable")
+    return grams[order].data, order + (SHORT_K - 1)
+
+
+def _hashes(text: str) -> NDArray[np.uint32]:
+    """The tokens of a text; a short one is not worth numpy's trouble."""
+    if len(text) > BRIEF:
+        return tokenize(text).hashes
+    tokenizer = Tokenizer()
+    tokenizer.read_all(text)
+    tokenizer.close()
+    return np.array(tokenizer.hashes, np.uint32)

@@ -1,7 +1,8 @@
 """The one thread of a process that writes to the ledger: a bounded queue, committed in groups.
 
-What someone waits for is committed at once, with all that is queued before it; what no one waits for is gathered for a
-moment first, so that passes cost a fraction of a commit each. A fault fails those who wait and keeps the rest queued;
+What someone waits for is committed at once, with all that is queued before it, unless commits follow hard on one
+another: then a few wait for each other, since a commit costs more than its rows. What no one waits for is gathered for
+a moment first, so that passes cost a fraction of a commit each. A fault fails those who wait and keeps the rest queued;
 the thread goes on, and tries again.
 """
 
@@ -25,6 +26,9 @@ from proxy.ledger.errors import LedgerUnavailableError
 CAPACITY = 4096
 GROUP = 512
 LINGER_SECONDS = 0.1
+PACE_SECONDS = 0.02
+"""From one commit to the next, unless `CROWD` wait for it."""
+CROWD = 16
 RETRY_SECONDS = 0.5
 
 logger = logging.getLogger(__name__)
@@ -62,6 +66,7 @@ class Writer:
         self._rooms: list[Future[None]] = []
         self._closing_until: float | None = None
         self._not_before = 0.0  # after a fault, when to try again what no one waits for
+        self._committed = 0.0  # when the last group was taken
         self._head: Head | None = None
         self.healthy = True
         self._single = 0  # how many items from the head of the queue are to be written one by one
@@ -125,23 +130,28 @@ class Writer:
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closing_until is not None)
             due = max(time.monotonic() + LINGER_SECONDS, self._not_before)
-            while not self._due(due):
-                self._changed.wait(due - time.monotonic())
+            while (wait := self._wait(due)) > 0:
+                self._changed.wait(wait)
             if not self._queue or self._out_of_time():
                 return None
             size = 1 if self._single or not self.healthy else min(GROUP, len(self._queue))
             self._single = max(0, self._single - 1)
             group = [self._queue.popleft() for _ in range(size)]
             self._writing, self._behind = size, len(self._queue)
+            self._committed = time.monotonic()
             self._waiting -= sum(item.waiter is not None for item in group)
             return group
 
-    def _due(self, due: float) -> bool:
+    def _wait(self, due: float) -> float:
+        """Seconds until what is queued is to be written; 0 or less for now."""
         now = time.monotonic()
         if self._closing_until is not None:
-            return now >= min(self._not_before, self._closing_until)
-        full = len(self._queue) >= min(GROUP, self._capacity) and now >= self._not_before
-        return self._waiting > 0 or full or now >= due
+            return min(self._not_before, self._closing_until) - now
+        if len(self._queue) >= min(GROUP, self._capacity):
+            due = self._not_before
+        if not self._waiting:
+            return due - now
+        return 0.0 if self._waiting >= CROWD else min(due, self._committed + PACE_SECONDS) - now
 
     def _out_of_time(self) -> bool:
         return self._closing_until is not None and time.monotonic() >= self._closing_until
