@@ -95,8 +95,10 @@ class Upstream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Connections and seconds. `read` bounds the wait for the next bytes of an answer, not the whole answer; `keepalive`
-    how long a connection that is not used stays open.
+    """Connections and seconds.
+
+    `read` bounds the wait for the next bytes of an answer, not the whole answer; `keepalive` how long a connection that
+    is not used stays open.
     """
 
     connections: int = 4096

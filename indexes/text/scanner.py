@@ -117,7 +117,7 @@ class TextScanner:
         return self._reading.starts[max(0, count - UNSETTLED)] if count else 0
 
     def step(self, text: str, start: int = 0) -> int:
-        """Read `text[start:]`, stopping early right after a token at which a match opened, or grew with none to spare."""
+        """Read `text[start:]`, stopping early right after a token at which a match opened, or grew unspared."""
         if self._stop is None or not self._goes_on(text, start):
             self._tokenizer.read_all(text, start)
         reading, opened = self._reading, self._tally.matches
