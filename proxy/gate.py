@@ -244,7 +244,7 @@ class ChoiceGate:
         return self.stopped or self.parted is not None or self.asks is not None
 
     def _step(self, lane: Lane, scanned: str, at: int) -> int:
-        """Read on from `at` to where the choice must be judged: where a match opens, or grows beyond what is allowed."""
+        """Read on from `at` to where the choice must be judged: where one opens, or grows beyond what is allowed."""
         scanner = lane.scanner
         scanner.spare = self._allowance
         at = scanner.step(scanned, at)
