@@ -51,7 +51,8 @@ def _model() -> "AbstractContextManager[str]":
 def _run(folder: Path, public: socket.socket, base: str, pace: float, model: str | None) -> int:
     """Serve until told to stop; the index, the ledger and all else stand in `folder` and go with it."""
     from proxy.app import create_app
-    from proxy.demo.generator import MODEL, create_generator
+    from proxy.demo.generator import create_generator
+    from proxy.demo.reply import MODEL
     from proxy.demo.sample_index import build_sample_index
     from proxy.settings import Overrides, load
 

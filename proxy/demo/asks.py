@@ -14,6 +14,7 @@ _RECITE = re.compile(
 )
 _QUOTE = re.compile(r"\b(?:quote|cite|a line (?:from|of))\b", re.IGNORECASE)
 _WORDS = re.compile(r"\b(\d{1,5}) words\b", re.IGNORECASE)
+_OTHERWISE = re.compile(r"^\s*\(.*\bin other words\b", re.IGNORECASE)  # a note above a text that is to go on so
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +70,15 @@ def read_ask(prompt: str, works: Sequence[SampleWork]) -> Ask:
         work = find_work(works, prompt)
         return Recite(work, words=words) if work else Unknown()
     return Write()
+
+
+def read_prompt(prompt: str, works: Sequence[SampleWork]) -> Ask:
+    """What the prompt of a text completion asks for: the same, but words of a work are gone on with unasked.
+
+    A note above them that the text goes on in other words is heeded.
+    """
+    if _OTHERWISE.match(prompt):
+        return Write()
+    ask = read_ask(prompt, works)
+    found = find_continuation(works, prompt) if isinstance(ask, Write) else None
+    return Recite(*found) if found else ask

@@ -5,11 +5,9 @@ user's own text back. It stands where a real generator would, so that what fairg
 `n` above 1 the first choice does what was asked and the others write prose.
 """
 
-import asyncio
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -18,15 +16,12 @@ from uuid import uuid4
 import msgspec
 from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
-from litestar.enums import MediaType
-from litestar.response import Stream
 
 from proxy.demo.answers import Answer, compose, compose_call
 from proxy.demo.asks import Write, read_ask
+from proxy.demo.completions import completions
+from proxy.demo.reply import MODEL, MOST_CHOICES, Count, Reply, refused, streamed, told, whole
 from proxy.demo.shelf import SampleWork, load_works, samples_folder
-
-MODEL = "sample-generator-not-a-model"
-_MAX_CHOICES = 8
 
 
 class Function(msgspec.Struct):
@@ -64,8 +59,8 @@ class ChatRequest(msgspec.Struct):
     stream_options: dict[str, Any] | None = None
     n: int | None = None
     seed: int | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
     tools: list[Tool] | None = None
     tool_choice: Any = None
 
@@ -80,36 +75,13 @@ class ChatRequest(msgspec.Struct):
         return self.max_completion_tokens if self.max_completion_tokens is not None else self.max_tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """All choices of one answer, with what every chunk of it repeats."""
-
-    id: str
-    created: int
-    answers: tuple[Answer, ...]
-    prompt_tokens: int
-
-    @property
-    def usage(self) -> dict[str, int]:
-        """Pieces counted as tokens."""
-        completion = sum(len(answer.pieces) for answer in self.answers)
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": completion,
-            "total_tokens": self.prompt_tokens + completion,
-        }
-
-    def envelope(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
-        """An object of the answer: a chunk or the whole."""
-        return {"id": self.id, "object": kind, "created": self.created, "model": MODEL, "choices": choices}
-
-
 def create_generator(delay: float = 0.0, folder: Path | None = None) -> Litestar:
     """The generator as an ASGI application; `delay` is the seconds between two pieces of a stream."""
     works = load_works(folder or samples_folder())
     return Litestar(
-        [chat_completions, models],
+        [chat_completions, completions, models],
         state=State({"works": works, "delay": delay}),
+        exception_handlers={Exception: told},
         openapi_config=None,
         logging_config=None,
     )
@@ -143,26 +115,18 @@ async def chat_completions(request: Request[Any, Any, State], state: State) -> R
     try:
         asked = msgspec.json.decode(await request.body(), type=ChatRequest)
     except msgspec.DecodeError as error:
-        return _refusal(f"the request cannot be read: {error}")
-    if not 1 <= (asked.n or 1) <= _MAX_CHOICES:
-        return _refusal(f"n is {asked.n}: ask for 1 to {_MAX_CHOICES} choices")
+        return refused(f"the request cannot be read: {error}")
+    if not 1 <= (asked.n or 1) <= MOST_CHOICES:
+        return refused(f"n is {asked.n}: ask for 1 to {MOST_CHOICES} choices")
     reply = answer_chat(asked, state.works)
     if not asked.stream:
         choices = [_whole_choice(at, answer) for at, answer in enumerate(reply.answers)]
-        whole = {**reply.envelope("chat.completion", choices), "usage": reply.usage}
-        return Response(msgspec.json.encode(whole), media_type=MediaType.JSON)
+        return whole({**reply.envelope("chat.completion", choices), "usage": reply.usage})
     with_usage = bool((asked.stream_options or {}).get("include_usage"))
-    return Stream(_paced(_events(reply, with_usage=with_usage), state.delay), media_type="text/event-stream")
+    return streamed(_events(reply, with_usage=with_usage), state.delay)
 
 
-async def _paced(events: Iterator[bytes], delay: float) -> AsyncIterator[bytes]:
-    for event in events:
-        if delay:
-            await asyncio.sleep(delay)
-        yield event
-
-
-def _events(reply: Reply, *, with_usage: bool) -> Iterator[bytes]:
+def _events(reply: Reply, *, with_usage: bool) -> Iterator[dict[str, Any]]:
     for at, answer in enumerate(reply.answers):
         opening: dict[str, Any] = {"role": "assistant", "content": ""}
         if answer.tool is not None:
@@ -175,8 +139,7 @@ def _events(reply: Reply, *, with_usage: bool) -> Iterator[bytes]:
     for at, answer in enumerate(reply.answers):
         yield _chunk(reply, at, {}, answer.finish_reason)
     if with_usage:
-        yield _event({**reply.envelope("chat.completion.chunk", []), "usage": reply.usage})
-    yield b"data: [DONE]\n\n"
+        yield {**reply.envelope("chat.completion.chunk", []), "usage": reply.usage}
 
 
 def _delta(answer: Answer, piece: str) -> dict[str, Any]:
@@ -185,13 +148,9 @@ def _delta(answer: Answer, piece: str) -> dict[str, Any]:
     return {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
 
 
-def _chunk(reply: Reply, choice: int, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+def _chunk(reply: Reply, choice: int, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
     body = {"index": choice, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-    return _event(reply.envelope("chat.completion.chunk", [body]))
-
-
-def _event(body: dict[str, Any]) -> bytes:
-    return b"data: " + msgspec.json.encode(body) + b"\n\n"
+    return reply.envelope("chat.completion.chunk", [body])
 
 
 def _whole_choice(choice: int, answer: Answer) -> dict[str, Any]:
@@ -227,8 +186,3 @@ def _argument(function: Function) -> str:
         name for name, schema in properties.items() if isinstance(schema, dict) and schema.get("type") == "string"
     )
     return next(strings, "text")
-
-
-def _refusal(message: str) -> Response[Any]:
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
-    return Response({"error": error}, status_code=400)

@@ -121,7 +121,7 @@ def test_the_decisions_stand_in_the_console_and_in_the_metrics(demo: tuple[str, 
 
 def test_it_says_what_it_is_and_what_to_try(demo: tuple[str, str]) -> None:
     address, said = demo
-    assert said.count(f"curl {address}/v1") + said.count(f"curl -N {address}/v1") == 3
+    assert said.count(f"curl {address}/v1") + said.count(f"curl -N {address}/v1") == 4
     assert f'base_url="{address}/v1"' in said
     assert "Nothing here is a language model" in said
     assert "INFO" not in said

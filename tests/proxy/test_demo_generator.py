@@ -12,7 +12,8 @@ from litestar.testing import TestClient
 
 from proxy.demo.answers import RECITAL, cut
 from proxy.demo.asks import Quote, Recite, Repeat, Unknown, Write, read_ask
-from proxy.demo.generator import MODEL, create_generator
+from proxy.demo.generator import create_generator
+from proxy.demo.reply import MODEL
 from proxy.demo.shelf import load_works, samples_folder
 from tests.support.serving import serving
 
