@@ -25,7 +25,7 @@ from proxy.routes.common import told
 from proxy.routes.completions import completions
 from proxy.routes.console import console_page, console_script, console_style
 from proxy.routes.decisions import list_decisions, show_decision
-from proxy.routes.health import healthz, metrics, readyz
+from proxy.routes.health import healthz, metrics, metrics_elsewhere, readyz
 from proxy.routes.search import search_ledger
 from proxy.routes.unchecked import list_models, pass_on, passthrough, refuse
 from proxy.service import Service
@@ -75,10 +75,8 @@ def create_app(settings: Settings, shared: Path | None = None) -> Litestar:
     service = Service(settings, parts.world, ledger, parts.metrics, parts.upstreams, budgets)
     reloader = Reloader(service, parts.metrics, [IndexSource(parts.store), ConfigSource(settings), PolicySource()])
     handlers: list[ControllerRouterHandler] = [chat_completions, completions, check, list_models, pass_on, refuse]
-    handlers += [healthz, readyz]
+    handlers += [healthz, readyz, metrics if settings.values.metrics.port is None else metrics_elsewhere]
     handlers += passthrough(settings.values.passthrough)
-    if settings.values.metrics.port is None:
-        handlers.append(metrics)
     if settings.values.console.enabled:
         handlers += [console_page, console_script, console_style, list_decisions, show_decision, search_ledger]
     return Litestar(

@@ -105,7 +105,7 @@ class PolicySource:
 
 
 class ConfigSource:
-    """fairgate.yaml, as far as it says who may call and by which policies."""
+    """fairgate.yaml, as far as it says who may call, and by which policies and private works they are judged."""
 
     what: Reloaded = "config"
     settles = True
@@ -118,7 +118,10 @@ class ConfigSource:
         return () if self._settings.file is None else (self._settings.file,)
 
     def open(self, world: World) -> Taken | None:
-        """The world with tenants and policies as the file has them now; other keys wait for a restart."""
+        """The world as the file has tenants, policies, licences and `index.private_works` now.
+
+        Other keys wait for a restart.
+        """
         old = world.doorkeeper.settings
         values, waiting = taken_over(self._settings.values, again(self._settings))
         if waiting:
@@ -126,7 +129,8 @@ class ConfigSource:
         if values == old:
             return None
         doorkeeper = Doorkeeper(values)
-        changed = [name for name in values.__struct_fields__ if getattr(values, name) != getattr(old, name)]
+        names = {name: name for name in values.__struct_fields__} | {"index": "index.private_works"}
+        changed = [said for name, said in names.items() if getattr(values, name) != getattr(old, name)]
         return Taken(replace(world, doorkeeper=doorkeeper), f"{self._settings.file}: {', '.join(changed)}")
 
 
@@ -208,12 +212,12 @@ class Reloader:
         logger.info("took over %s", taken.says)
 
     def _refuse(self, watch: _Watch, found: Stamp, error: Exception, *, at_once: bool) -> None:
-        """Say and count it, once for each state of the files and each time someone asks."""
+        """Count each try, so that what stands broken shows; say it once a state of the files, and if asked."""
         watch.retry_at = time.monotonic() + self._retry
+        self._metrics.reloaded(watch.source.what, "failed")
         if found == watch.refused and not at_once:
             return
         watch.refused = found
-        self._metrics.reloaded(watch.source.what, "failed")
         said = str(error) if isinstance(error, FairgateError) else f"{type(error).__name__}: {error}"
         logger.error("the old %s stays in force: %s", watch.source.what, said)
 

@@ -23,7 +23,7 @@ DEFAULT_FILE: Final = Path("fairgate.yaml")
 DEFAULT_TENANT: Final = "default"
 Role: TypeAlias = Literal["viewer", "reviewer", "admin"]
 RELOADED: Final = ("policy", "allowed_policies", "tenants", "licences")
-"""Keys that are taken over while the server runs; the others are read at start."""
+"""Keys that are taken over while the server runs, as is `index.private_works`; the others are read at start."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _SHA256: Final = r"^(sha256:)?[0-9a-f]{64}$"
 _OF_NOTHING: Final = hashlib.sha256(b"").hexdigest()
@@ -220,13 +220,10 @@ def taken_over(running: SettingsShape, found: Settings) -> tuple[SettingsShape, 
             f"{found.file}: no `tenants` are left, but the server listens on `{running.listen.host}`, "
             "which is reached from elsewhere; keep one, or restart on 127.0.0.1"
         )
-    waiting = [
-        key
-        for key in running.__struct_fields__
-        if key not in RELOADED and getattr(running, key) != getattr(found.values, key)
-    ]
     changed = {key: getattr(found.values, key) for key in RELOADED}
-    return msgspec.structs.replace(running, **changed), waiting
+    index = msgspec.structs.replace(running.index, private_works=found.values.index.private_works)
+    values = msgspec.structs.replace(running, index=index, **changed)
+    return values, [key for key in values.__struct_fields__ if getattr(values, key) != getattr(found.values, key)]
 
 
 def _overridden(values: SettingsShape, overrides: Overrides) -> SettingsShape:

@@ -12,9 +12,16 @@ from proxy.ledger.store import SqlLedger
 from proxy.metrics import Metrics
 from proxy.service import Service
 from proxy.upstream import UpstreamRequest
+from proxy.wire.errors import RequestError
 
 _READY_SECONDS = 5.0
 _OK = "ok"
+
+
+class NotHereError(RequestError):
+    """What is asked for is served on another port."""
+
+    status = 404
 
 
 @get("/healthz", sync_to_thread=False)
@@ -49,6 +56,13 @@ def metrics(state: State) -> ASGIResponse:
     found: Metrics = state["metrics"]
     body, media_type = found.exposition()
     return ASGIResponse(body=body, headers={"content-type": media_type})
+
+
+@get("/metrics", sync_to_thread=False)
+def metrics_elsewhere(state: State) -> ASGIResponse:
+    """Where `/metrics` has a port of its own: refused, with which port that is."""
+    service: Service = state["service"]
+    raise NotHereError(f"metrics are not served here but on port {service.settings.values.metrics.port}")
 
 
 async def _write(ledger: SqlLedger) -> str:

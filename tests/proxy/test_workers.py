@@ -245,7 +245,12 @@ def test_metrics_have_a_port_of_their_own_if_it_is_asked_for(tmp_path: Path, ups
         assert httpx.get(f"http://127.0.0.1:{aside}/readyz").json()["status"] == "ready"
         for path in ("/v1/models", "/console", "/v1/fairgate/decisions"):
             assert httpx.get(f"http://127.0.0.1:{aside}{path}").status_code == 404
-        assert httpx.get(f"{server.url}/metrics").status_code == 404
+        refused = httpx.get(f"{server.url}/metrics")
+        assert refused.status_code == 404
+        assert refused.json()["error"] == {
+            "message": f"metrics are not served here but on port {aside}",
+            "type": "invalid_request_error", "param": None, "code": None,
+        }  # fmt: skip
         assert f"metrics are at http://127.0.0.1:{aside}/metrics" in server.said
 
 
