@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from indexes.errors import FairgateError
-from indexes.segment import reason
+from indexes.segment import FULL, reason, remedy
+from indexes.state import MANIFEST
 
 LOCK: Final = "lock"
 HELD: Final = (errno.EWOULDBLOCK, errno.EACCES)
@@ -26,7 +27,7 @@ def locked(directory: Path) -> Iterator[None]:
     try:
         file = FileIO(os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+")
     except OSError as error:
-        raise FairgateError(f"cannot write to `{directory}`: {reason(error)}; choose another `--index`") from error
+        raise unwritable(directory, error) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,6 +38,19 @@ def locked(directory: Path) -> Iterator[None]:
             yield
         finally:
             note(file, "")
+
+
+def unwritable(directory: Path, error: OSError) -> FairgateError:
+    """That an index, or the folder for one, takes no files, with what to do."""
+    if error.errno in FULL:
+        return FairgateError(f"cannot write to `{directory}`: {reason(error)}; {remedy(error)}")
+    with suppress(OSError):
+        if (directory / MANIFEST).exists():
+            return FairgateError(
+                f"index `{directory}` is read-only here: {reason(error)}; "
+                "run this as a user who may write to its folder, or change a copy of it"
+            )
+    return FairgateError(f"cannot write to `{directory}`: {reason(error)}; choose another `--index`")
 
 
 def note(file: FileIO, said: str) -> None:

@@ -4,6 +4,7 @@ A segment is written aside, flushed to disk and renamed into place; its manifest
 length and checksum (xxh3-128) of every file. Arrays lie in one file and are mapped into memory, not read.
 """
 
+import errno
 import json
 import mmap
 import os
@@ -27,6 +28,7 @@ MANIFEST: Final = "segment.json"
 ARRAYS: Final = "arrays.bin"
 ASIDE: Final = ".aside-"
 ALIGNMENT: Final = 64
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 REBUILD: Final = "run `fairgate index verify`, then add its works again"
 
 Arrays: TypeAlias = dict[str, NDArray[np.generic]]
@@ -68,7 +70,7 @@ def write_segment(
         settle(aside, directory, name, disk)
     except OSError as error:
         clear(aside, disk)
-        raise FairgateError(f"cannot write to `{directory}`: {reason(error)}; free space or choose another") from error
+        raise FairgateError(f"cannot write to `{directory}`: {reason(error)}; {remedy(error)}") from error
     return name
 
 
@@ -214,6 +216,13 @@ def file_fault(path: Path, size: int, expected: str) -> str | None:
 def checksum(content: bytes | memoryview) -> str:
     """The xxh3-128 of a content, as 32 hexadecimal digits."""
     return xxhash.xxh3_128_hexdigest(content)
+
+
+def remedy(error: OSError) -> str:
+    """What to do about a file that cannot be written."""
+    if error.errno in FULL:
+        return "free space"
+    return "see that the disk is sound and that this user may write to it"
 
 
 def reason(error: Exception) -> str:

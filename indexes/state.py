@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from indexes.disk import DISK, Disk
 from indexes.errors import FairgateError, IndexUnavailableError
-from indexes.segment import REBUILD, clear, reason
+from indexes.segment import REBUILD, clear, reason, remedy
 from indexes.text.build import WORKS
 from indexes.text.fingerprint import K_UNSPACED, MULTIPLIER, NEGATIVE_VERSION, SHORT_K, SHORT_UNITS, K, W
 from indexes.text.tables import NORMALISER
@@ -127,7 +127,7 @@ def write_state(directory: Path, state: State, disk: Disk = DISK) -> State:
         disk.flush(directory)
     except OSError as error:
         clear(aside, disk)
-        raise FairgateError(f"cannot write `{directory / MANIFEST}`: {reason(error)}; free space") from error
+        raise FairgateError(f"cannot write `{directory / MANIFEST}`: {reason(error)}; {remedy(error)}") from error
     return state
 
 

@@ -9,9 +9,9 @@ from typing import Any, Final, Literal, TypeAlias
 from indexes.compaction import MERGED, merge, plan
 from indexes.disk import DISK, Disk
 from indexes.errors import FairgateError, IndexUnavailableError, UsageError
-from indexes.lock import locked
+from indexes.lock import locked, unwritable
 from indexes.model import Work
-from indexes.segment import REBUILD, clear, faults, reason, write_segment
+from indexes.segment import REBUILD, clear, faults, write_segment
 from indexes.state import (
     ASIDE,
     MANIFEST,
@@ -268,9 +268,7 @@ class Store:
         try:
             self._disk.make(self._segments)
         except OSError as error:
-            raise FairgateError(
-                f"cannot write to `{self.directory}`: {reason(error)}; choose another `--index`"
-            ) from error
+            raise unwritable(self.directory, error) from error
         with locked(self.directory):
             state = read_state(self.directory) or State()
             self._sweep(state)

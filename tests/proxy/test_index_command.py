@@ -53,6 +53,19 @@ def test_adding_says_what_it_did_and_adding_again_changes_nothing(run, books):
     assert out.split()[-1] == revision
 
 
+def test_what_comes_in_many_small_pieces_brings_a_hint_until_it_is_compacted(run, tmp_path):
+    for number in range(9):
+        (tmp_path / f"{number}.txt").write_text(PROSE.replace("thirteen", f"some number {number}"))
+        code, out, err = run("add", tmp_path / f"{number}.txt", "--json")
+        hint = f"fairgate: {number + 1} segments: `fairgate index compact` makes look-ups faster\n"
+        assert (code, err) == (0, hint if number >= 7 else "")
+        assert len(json.loads(out)["added"]) == 1
+    assert run("add", tmp_path / "1.txt")[2] == ""  # nothing is new
+    run("compact")
+    (tmp_path / "9.txt").write_text(PROSE)
+    assert run("add", tmp_path / "9.txt")[2] == ""
+
+
 def test_replacing_is_said(run, books):
     run("add", books)
     (books / "Emma.txt").write_text("Another text that was written since then")
