@@ -70,6 +70,15 @@ async def test_what_is_asked_while_the_thread_works_makes_the_next_batch() -> No
     assert len(slow.threads) == 1
 
 
+async def test_the_first_of_a_batch_waits_a_little_for_others() -> None:
+    slow = Slow()
+    async with Judge(slow, patience=0.2) as judge:
+        first = asyncio.create_task(judge.ask("a"))
+        await asyncio.sleep(0.01)
+        assert await asyncio.gather(first, judge.ask("b")) == ["A", "B"]
+    assert slow.batches == [["a", "b"]]
+
+
 async def test_the_event_loop_goes_on_while_a_detector_works() -> None:
     slow = Slow(held=True)
     async with Judge(slow) as judge:
