@@ -23,23 +23,18 @@ Where little is left of a budget, a match that opens has already let more leave 
 """
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TypeAlias
 
-from indexes.model import Match, Span, Work
+from indexes.model import Match, Work
 from policies.edits import quote_note
-from policies.model import Action, ChannelSize, Evidence, Quotation, Verdict
-from policies.quotation import quotations
+from policies.model import Action, Evidence, Verdict
 from proxy.budget import Asks, Delivery
+from proxy.findings import Findings, Ruling
 from proxy.lane import Edit, Lane, Pause
 from proxy.ledger.record import Sent, TryResult
 from proxy.plan import Plan
 from proxy.wire.fields import CONTENT
 
 UNBOUNDED = 1 << 30
-
-MatchKey: TypeAlias = tuple[str, str, int, int, bool]
 
 
 class ChoiceGate:
@@ -53,15 +48,13 @@ class ChoiceGate:
         self._allowance = UNBOUNDED
         self._until_block = 0
         self._opened = 0
-        self._known: frozenset[MatchKey] = frozenset()
-        self._abandoned: dict[MatchKey, Match] = {}
         self.purse = plan.purse() if plan.purse else None
+        self._found = Findings(plan, self._lanes, self.purse)
         self.asks: Asks | None = None
         """What the choice waits for, until it is answered and `go_on` is called; nothing is read meanwhile."""
         self._pause: Pause | None = None
         self._queue: deque[tuple[str, str]] = deque()
         self._unclosed: list[Lane] | None = None
-        self._left: list[Match] = []
         self.stopped = False
         """Whether the choice was blocked; nothing more of it will leave."""
         self.parted: Lane | None = None
@@ -80,7 +73,7 @@ class ChoiceGate:
         """What was done; before `conclude()`, what was done so far."""
         if self.stopped:
             return Action.BLOCK
-        if self._changed:
+        if self._found.changed:
             return Action.REWRITE
         attributed = self.verdict is not None and self.verdict.action is not Action.PASS
         return Action.ATTRIBUTE if attributed and self._plan.enforce else Action.PASS
@@ -88,7 +81,7 @@ class ChoiceGate:
     @property
     def copied(self) -> Work:
         """The work that was copied where the choice was cut off last."""
-        return list(self._abandoned.values())[-1].work
+        return self._found.copied
 
     @property
     def asks_left(self) -> int:
@@ -140,7 +133,7 @@ class ChoiceGate:
             out[lane.channel] = self._grown(lane) if grew else ""
             if not self._rests:
                 out[lane.channel] += self._advance(lane)
-        if not self._enforce and self.purse and (asks := self.purse.wants(self._matches(), ahead=False)):
+        if not self._enforce and self.purse and (asks := self.purse.wants(self._found.matches(), ahead=False)):
             self.asks = Asks(asks)
         return out
 
@@ -168,7 +161,11 @@ class ChoiceGate:
         """What was delivered of each work that some budget binds."""
         if self.purse is None:
             return ()
-        return self.purse.given(self._spent(), lambda channel, token: self._lanes[channel].reached(token))
+        return self.purse.given(self._found.spent(), lambda channel, token: self._lanes[channel].reached(token))
+
+    def heed_no_budget(self) -> None:
+        """Budgets could not be asked, and the policy says to pass then: the choice goes on as if it had none."""
+        self.purse = self._found.purse = None
 
     def break_off(self, channel: str) -> None:
         """What is being written now will not come to its end: go back to what left of it, to be asked for again."""
@@ -190,8 +187,8 @@ class ChoiceGate:
             pass
         lane.resumed = lane.length
         lane.touched = True
-        self._known = frozenset(_key(match) for match in self._matches())
-        self._opened = sum([each.scanner.opened for each in self._lanes.values()])
+        self._found.know()
+        self._opened = self._found.opened
         self._allowance = self._until_block = 0
 
     def give_up(self) -> str:
@@ -200,19 +197,12 @@ class ChoiceGate:
         self.stopped = self.fell_back = True
         if lane is None or not self._plan.may_quote(lane.channel):
             return ""
-        cut_here = [match for match in self._abandoned.values() if match.output.end == lane.length]
-        return self._note(lane, cut_here[0], lane.length) if cut_here else ""
+        copy = self._found.cut_off_at_end(lane)
+        return self._note(lane, copy, lane.length) if copy else ""
 
     def conclude(self) -> Verdict:
         """Judge what was read, once and for good; nothing more is read and nothing more leaves."""
-        matches = self._with_cut_off(self._matches())
-        found = tuple(
-            quotation
-            for lane in self._lanes.values()
-            if lane.touched
-            for quotation in quotations(lane.text, lane.matches(), lane.channel)
-        )
-        self.evidence = self._gather(matches, found, closed=True)
+        self.evidence = self._found.concluded()
         self.verdict = self._plan.judge.decide(self.evidence)
         return self.verdict
 
@@ -273,7 +263,7 @@ class ChoiceGate:
 
     def _advance(self, lane: Lane) -> str:
         """Release what no live match keeps back."""
-        if lane.eliding and (self._goes_on(lane) or not self._resume(lane)):
+        if lane.eliding and (lane.goes_on or not self._resumes(lane)):
             return ""
         if self._allowance <= 0 and lane.scanner.live and self._enforce:
             until = lane.token_end()
@@ -289,112 +279,59 @@ class ChoiceGate:
             return ""
         total = lane.scanner.opened
         if len(self._lanes) > 1:
-            total = sum([each.scanner.opened for each in self._lanes.values()])
+            total = self._found.opened
         opened, self._opened = total != self._opened, total
         if opened:
             self._until_block = 0
         if not opened and self._allowance > 0:
             self._allowance -= 1
             return ""
-        if not opened and self._until_block > 0 and self._goes_on(lane):
+        if not opened and self._until_block > 0 and lane.goes_on:
             self._until_block -= 1
             return ""
         return self._judged(lane, opened=opened)
 
     def _judged(self, lane: Lane, *, opened: bool) -> str:
         """Judge what there is at the last finished token of `lane`, unless something must be asked for first."""
-        if self.purse is not None and (asks := self.purse.wants(self._spent(), ahead=True)):
+        if self.purse is not None and (asks := self.purse.wants(self._found.spent(), ahead=True)):
             self.asks, self._pause = Asks(asks), Pause(lane, opened)
             return ""
-        if lane.eliding and not self._resume(lane):
+        if lane.eliding and not self._resumes(lane):
             return self._go_on_eliding(lane)
-        matches = self._matches()
-        known, self._known = self._known, frozenset(_key(match) for match in matches)
-        evidence = self._gather(matches)
-        if opened and not self._changed and (allowance := self._plan.judge.allowance(evidence)) > 0:
-            return self._allow(allowance)  # so nothing stops yet
-        verdict = self._plan.judge.decide(evidence)
-        offenders = self._offenders(lane, verdict)
-        if offenders:
-            cut = self._cut(lane, matches, known) if opened else lane.token_end(2)
-            if self.purse is not None:
-                cut = max(lane.released, min(cut, lane.end_before(self.purse.within(self._spent(), lane.channel))))
-            return self._act(lane, offenders, cut)
-        return self._allow(0 if verdict.action.stops else self._plan.judge.allowance(evidence))
+        ruling = self._found.rule(lane, opened=opened, spared=self._allowance > 0)
+        return self._act(lane, ruling) if ruling.offenders else self._allow(ruling.allowance)
 
     def _allow(self, tokens: int) -> str:
         """Let every live match grow by so many tokens before it is judged again, or fewer where a budget says so."""
         self._allowance = tokens
         if self.purse is not None:
-            self._allowance = min(tokens, self.purse.watch(self._spent()))
+            self._allowance = min(tokens, self.purse.watch(self._found.spent()))
             self._take_care()
         return ""
 
-    @property
-    def _changed(self) -> bool:
-        """Whether anything was left out, or told in other words."""
-        return bool(self._abandoned) or any(lane.edits for lane in self._lanes.values())
-
-    def _cut(self, lane: Lane, matches: Sequence[Match], known: frozenset[MatchKey]) -> int:
-        """Where delivery ends when a match opened at the token at which the verdict stops.
-
-        After that token, since nothing was known against it before; but before it, when what was known already stops.
-        """
-        if self._allowance > 0:
-            return lane.token_end()
-        older = [match for match in matches if _key(match) in known]
-        return lane.token_end(2 if self._offenders(lane, self._plan.judge.decide(self._gather(older))) else 1)
-
-    def _offenders(self, lane: Lane, verdict: Verdict) -> list[tuple[Match, Action]]:
-        """Matches that may not go on, but for those that are left out already, here or in another channel."""
-        return [
-            (judged.match, judged.action)
-            for judged in verdict.matches
-            if judged.action.stops and not self._is_left_out(lane, judged.match, judged.action)
-        ]
-
-    def _is_left_out(self, lane: Lane, match: Match, action: Action) -> bool:
-        own = self._lanes[match.channel]
-        elided_elsewhere = own is not lane and (match.work.id, match.output.start) in own.eliding
-        return match.output.end <= own.resumed or (elided_elsewhere and action is Action.REWRITE)
-
-    def _act(self, lane: Lane, offenders: Sequence[tuple[Match, Action]], cut: int) -> str:
+    def _act(self, lane: Lane, ruling: Ruling) -> str:
+        """Do about what may not go on what the policy says and the channel allows; return what leaves."""
         if self.tries:
             self.tries[-1] = "still_copied"
         can_ask = self.asks_left > 0 and lane.channel == CONTENT
         may_go_on = can_ask or self._plan.may_quote(lane.channel)
-        if self._must_block(lane, offenders) or not may_go_on:
-            self.fell_back = all(action is Action.REWRITE for _, action in offenders)
-            return self._stop(lane, cut)
-        out = lane.take(cut)
+        if ruling.blocks(lane) or not may_go_on:
+            self.fell_back = ruling.only_rewrites
+            return self._stop(lane, ruling.cut)
+        out = lane.take(ruling.cut)
         if can_ask:
-            self._left += [lane.reached_part(match) for match in lane.matches()] if self.purse else []
-            self._abandon(lane, [match for match, _ in offenders])
+            self._found.cut_off(lane, ruling.matches)
             self._part(lane)
             return out
         self.fell_back = True
-        self._track(lane, offenders)
-        return out + self._note(lane, offenders[0][0], cut)
-
-    def _must_block(self, lane: Lane, offenders: Sequence[tuple[Match, Action]]) -> bool:
-        elsewhere = any(match.channel != lane.channel for match, _ in offenders)
-        return elsewhere or any(action is Action.BLOCK for _, action in offenders)
+        lane.leave_out(ruling.matches)
+        return out + self._note(lane, ruling.matches[0], ruling.cut)
 
     def _note(self, lane: Lane, match: Match, cut: int) -> str:
         """Put the source of a match in place of what is left out from `cut` on."""
         note = quote_note(self._plan.shown(match.work))
         lane.edits.append(Edit(cut, cut, note))
         return note
-
-    def _abandon(self, lane: Lane, matches: Sequence[Match]) -> None:
-        """Remember what a copy had grown to when it was cut off, for the verdict to rest on."""
-        for match in matches:
-            end = max(match.output.start, min(match.output.end, lane.released))
-            cut_off = replace(match, output=Span(match.output.start, end), live=False)
-            known = self._abandoned.get(_key(match))
-            if known is None or known.counted < match.counted:
-                self._abandoned.pop(_key(match), None)
-                self._abandoned[_key(match)] = cut_off
 
     def _part(self, lane: Lane) -> None:
         """Nothing more is read of this answer. What has not left counts as never generated."""
@@ -404,13 +341,13 @@ class ChoiceGate:
 
     def _go_on_eliding(self, lane: Lane) -> str:
         """Text that is left out has grown: judge whether that is now too much for a quotation."""
-        evidence = self._gather(self._matches())
-        offenders = self._offenders(lane, self._plan.judge.decide(evidence))
-        if self._must_block(lane, offenders):
+        evidence = self._found.evidence()
+        ruling = self._found.against(lane, evidence)
+        if ruling.blocks(lane):
             return self._stop(lane, lane.released)
-        self._track(lane, offenders)
+        lane.leave_out(ruling.matches)
         self._until_block = self._plan.judge.allowance(evidence, Action.BLOCK)
-        lane.followed = (lane.scanner.opened, lane.scanner.live)
+        lane.follow()
         return ""
 
     def _stop(self, lane: Lane, cut: int) -> str:
@@ -420,61 +357,9 @@ class ChoiceGate:
         lane.forget_after(lane.token_end())
         return out
 
-    def _track(self, lane: Lane, offenders: Sequence[tuple[Match, Action]]) -> None:
-        """Remember which matches are left out."""
-        lane.eliding |= {(match.work.id, match.output.start) for match, _ in offenders}
-
-    @staticmethod
-    def _goes_on(lane: Lane) -> bool:
-        """Whether nothing has opened or closed since what is left out was last seen to be live."""
-        return lane.followed == (lane.scanner.opened, lane.scanner.live)
-
-    def _resume(self, lane: Lane) -> bool:
-        """Go on after the copied span if every match that is left out has closed."""
-        ours = [match for match in lane.matches() if (match.work.id, match.output.start) in lane.eliding]
-        end = max(match.output.end for match in ours)
-        lane.elide(end)
-        if any(match.live for match in ours):
+    def _resumes(self, lane: Lane) -> bool:
+        """Whether every match that is left out has closed, so that the text behind it is read on."""
+        if not lane.resume():
             return False
-        lane.resumed = end
-        lane.eliding = frozenset()
-        lane.followed = (-1, -1)
         self._allowance = 0
         return True
-
-    def _with_cut_off(self, matches: Sequence[Match]) -> list[Match]:
-        """The matches, each as it was when it was cut off unless it grew beyond that later, and those cut off whole."""
-        cut_off = dict(self._abandoned)
-        found = []
-        for match in matches:
-            then = cut_off.pop(_key(match), match)
-            found.append(then if then.counted > match.counted else match)
-        return [*found, *cut_off.values()]
-
-    def _spent(self) -> list[Match]:
-        """What counts for budgets: of copies that were cut off, what had left."""
-        return [*self._left, *self._matches()]
-
-    def _matches(self) -> list[Match]:
-        return [match for lane in self._lanes.values() for match in lane.matches()]
-
-    def _gather(
-        self, matches: Sequence[Match], quotations_found: tuple[Quotation, ...] = (), *, closed: bool = False
-    ) -> Evidence:
-        works = frozenset(match.work.id for match in matches)
-        evidence = Evidence(
-            matches=tuple(matches),
-            channels=tuple(ChannelSize(lane.channel, lane.scanner.words, lane.length) for lane in self._lanes.values()),
-            quotations=quotations_found,
-            earlier=self._plan.earlier(works) if works else (),
-            licensed=self._plan.licensed.of(matches, "pass"),
-            licensed_with_source=self._plan.licensed.of(matches, "attribute"),
-            closed=closed,
-        )
-        if self.purse is None:
-            return evidence
-        return replace(evidence, budget_left=self.purse.left(evidence, self._spent()))
-
-
-def _key(match: Match) -> MatchKey:
-    return (match.channel, match.work.id, match.output.start, match.source.start, match.grounded)

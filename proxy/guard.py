@@ -6,29 +6,27 @@ Where a copy is to be told in other words, `parted` names the choice that was cu
 reading, asks `again`, and hands over the events of what is written next; a whole answer is put together by `rest`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
 from indexes.errors import FairgateError
 from policies.edits import cite
+from proxy.choice import Fed, GuardedChoice, add
 from proxy.gate import ChoiceGate
 from proxy.plan import Plan
-from proxy.wire.again import Again, Seam
-from proxy.wire.answer import shell
+from proxy.sequel import Sequel
+from proxy.wire.again import Again
 from proxy.wire.chat import ChatReader
-from proxy.wire.chunk import Chunk, Token, decoded
+from proxy.wire.chunk import Chunk, Token
 from proxy.wire.errors import WireError
-from proxy.wire.fields import CONTENT, REFUSAL
+from proxy.wire.fields import CONTENT
 from proxy.wire.logprobs import ChoiceLogprobs
 from proxy.wire.sieve import Json
 from proxy.wire.splice import Additions, splice
 from proxy.wire.sse import Event, data_event, sole_event
 from proxy.wire.template import Template
 from proxy.wire.usage import Spent, tokens
-
-BLOCKED = "content_filter"
 
 
 class UpstreamReportedError(FairgateError):
@@ -38,10 +36,10 @@ class UpstreamReportedError(FairgateError):
 class Notes(Protocol):
     """What a client is told of the choices that end."""
 
-    def refusal(self, choice: "GuardedChoice") -> str | None:
+    def refusal(self, choice: GuardedChoice) -> str | None:
         """Why a choice was stopped, in words that a client can show; None where it is told nothing."""
 
-    def additions(self, ended: "Sequence[GuardedChoice]") -> Additions:
+    def additions(self, ended: Sequence[GuardedChoice]) -> Additions:
         """The fields that the chunk with which these choices end carries for the client."""
 
 
@@ -68,17 +66,6 @@ class Opens(Protocol):
         """A reader at the beginning of an answer; where no one asked for log probabilities, they are not listed."""
 
 
-@dataclass(slots=True)
-class GuardedChoice:
-    """One choice while it is answered; `finish_reason` is set when it has ended."""
-
-    number: int
-    gate: ChoiceGate
-    logprobs: ChoiceLogprobs | None = None
-    finish_reason: str | None = None
-    closed: bool = False
-
-
 class AnswerGuard:
     """Guards one answer. `ended` holds the choices that ended since the caller last emptied it."""
 
@@ -98,19 +85,11 @@ class AnswerGuard:
         self.dropped = 0
         self.held = 0
         self.deltas = 0
-        self.usage: object = None
-        self._shell: Json = {}
-        self._first = b""
+        self._sequel = Sequel()
         self.parted: GuardedChoice | None = None
         """The choice that was cut off and is to be asked for again."""
-        self.asks = 0
-        self._spent = Spent()
-        self._seam: Seam | None = None
-        self._spoke = False
-        """Whether the answer that was asked for again has brought any text."""
-        self._counted = 0
         self._body: Chunk | None = None
-        self._waiting: tuple[dict[tuple[int, str], str], Callable[[], bytes]] | None = None
+        self._waiting: tuple[Fed, Callable[[], bytes]] | None = None
         """What may leave of the event that is being read, and what becomes of it, while gates ask for something."""
 
     @property
@@ -121,9 +100,12 @@ class AnswerGuard:
     @property
     def shell(self) -> Json:
         """What every chunk of the answer repeats, as far as any was read."""
-        if not self._shell and self._first:
-            self._shell = shell(decoded(self._first))
-        return self._shell
+        return self._sequel.shell
+
+    @property
+    def asks(self) -> int:
+        """How often the answer was asked for again."""
+        return self._sequel.asks
 
     @property
     def complete(self) -> bool:
@@ -148,7 +130,7 @@ class AnswerGuard:
         (fed, settle), self._waiting = self._waiting, None
         for choice in self._choices.values():
             if choice.gate.asks:
-                _add(fed, choice.number, choice.gate.go_on())
+                add(fed, choice.number, choice.gate.go_on())
         return settle()
 
     def event(self, event: Event) -> bytes:
@@ -164,12 +146,12 @@ class AnswerGuard:
             self._template.learn(event.raw, token)
             if token.choice not in self._choices:
                 self._open(token.choice)
-                self._first = event.data
+                self._sequel.first = event.data
             return self._ordinary(self._choices[token.choice], token.channel, token.text, event)
         chunk = self._reader.chunk(event.data)
         self.deltas += bool(chunk.parts)
         if self.asks:
-            self._fit(chunk)
+            self._sequel.fit(chunk, self._choices)
         return self._settle(chunk, self._feed(chunk), event, framer(event))
 
     def glance(self, block: bytes) -> bytes | None:
@@ -218,13 +200,10 @@ class AnswerGuard:
         choice, self.parted = self.parted, None
         if choice is None or (lane := choice.gate.parted) is None:
             raise ValueError("no choice was cut off")
-        self._spent, self.usage = self.spent(prompt_chars), None
-        self._counted = self._generated
+        delivered, words = lane.sent, lane.scanner.words
+        self._sequel.begin(delivered, prompt_chars, self._generated)
         self._as_it_comes = False
         self._reader = self._opens(with_logprobs=False)
-        delivered, words = lane.sent, lane.scanner.words
-        self._seam, self._spoke = Seam(delivered), False
-        self.asks += 1
         choice.closed = False
         choice.gate.resume()
         return Again(
@@ -259,29 +238,18 @@ class AnswerGuard:
         if chunk is None:
             raise ValueError("there is no whole answer")
         for choice in self._choices.values():
-            texts = {lane.channel: lane.sent for lane in choice.gate.lanes.values()}
-            if choice.gate.stopped and (said := self._notes.refusal(choice)):
-                texts[REFUSAL] = texts.get(REFUSAL, "") + said
-            for channel, text in texts.items():
-                chunk.put(choice.number, channel, text)
-            chunk.finish(choice.number, choice.finish_reason or BLOCKED)
-        used = self._spent.plus(self.usage) if isinstance(self.usage, dict) else self.spent(prompt_chars).total()
-        chunk.body["usage"] = used
+            choice.put_whole(chunk, self._notes.refusal(choice) if choice.gate.stopped else None)
+        chunk.body["usage"] = self._sequel.total(prompt_chars, self._generated)
         return splice(chunk.encode(), self._notes.additions(self.choices))
 
     def spent(self, prompt_chars: int) -> Spent:
         """What all asks used so far; of one whose upstream did not say, about so much."""
-        spent = replace(self._spent)
-        generated = self._generated - self._counted
-        if generated or self.usage is not None:
-            spent.add(self.usage, prompt_chars, generated)
-        return spent
+        return self._sequel.spent(prompt_chars, self._generated)
 
     @property
     def _generated(self) -> int:
         """Code points of all that was generated, as far as it was read."""
-        gates = [choice.gate for choice in self._choices.values()]
-        return sum(gate.discarded + sum(lane.length for lane in gate.lanes.values()) for gate in gates)
+        return sum(choice.generated for choice in self._choices.values())
 
     def surrender(self) -> bytes:
         """Give back, unjudged, all that is held: the policy says to pass when we could not look."""
@@ -303,28 +271,17 @@ class AnswerGuard:
         choice = self._choices[number] = GuardedChoice(number, ChoiceGate(self._plan, number), logprobs)
         return choice
 
-    def _feed(self, chunk: Chunk) -> dict[tuple[int, str], str]:
+    def _feed(self, chunk: Chunk) -> Fed:
         """Let every text of a chunk pass its gate; returns what may leave."""
-        fed: dict[tuple[int, str], str] = {}
+        fed: Fed = {}
         for number in chunk.choices:
             choice = self._choices.get(number) or self._open(number)
-            if choice.finish_reason is not None:
-                continue
-            texts = chunk.texts(number)
-            for channel, text in texts.items():
-                fed[number, channel] = choice.gate.feed(channel, text)
-            if choice.logprobs is not None:
-                choice.logprobs.accept(chunk.logprobs(number), texts)
+            if choice.finish_reason is None:
+                choice.feed(chunk, fed)
         return fed
 
     def _settle(
-        self,
-        chunk: Chunk,
-        fed: dict[tuple[int, str], str],
-        event: Event,
-        frame: Callable[[bytes], bytes],
-        *,
-        whole: bool = False,
+        self, chunk: Chunk, fed: Fed, event: Event, frame: Callable[[bytes], bytes], *, whole: bool = False
     ) -> bytes:
         """Write what may leave onto the chunk, end the choices that end with it, and encode it if it changed."""
         if chunk.is_error:
@@ -333,7 +290,7 @@ class AnswerGuard:
             self._waiting = fed, partial(self._settle, chunk, fed, event, frame, whole=whole)
             return b""
         if not self.asks:
-            self._remember(chunk)
+            self._sequel.remember(chunk)
         changed = self._drop(chunk) or self.asks > 0
         ending, touched = self._end_all(chunk, fed, whole=whole)
         changed |= touched
@@ -353,7 +310,7 @@ class AnswerGuard:
                 return frame(splice(payload, additions))
         return frame(payload) if changed else event.raw
 
-    def _close_all(self, chunk: Chunk, fed: dict[tuple[int, str], str], *, whole: bool) -> bool:
+    def _close_all(self, chunk: Chunk, fed: Fed, *, whole: bool) -> bool:
         """Close the choices whose text ends with a chunk; False if some choice must ask for something first."""
         for number in chunk.choices:
             choice = self._choices[number]
@@ -363,9 +320,7 @@ class AnswerGuard:
                 self._close(choice, fed)
         return not any(choice.gate.asks for choice in self._choices.values())
 
-    def _end_all(
-        self, chunk: Chunk, fed: dict[tuple[int, str], str], *, whole: bool
-    ) -> tuple[list[GuardedChoice], bool]:
+    def _end_all(self, chunk: Chunk, fed: Fed, *, whole: bool) -> tuple[list[GuardedChoice], bool]:
         """End the choices that end with a chunk: which they are, and whether the chunk changed for it."""
         ending, changed = [], False
         for number in chunk.choices:
@@ -381,36 +336,25 @@ class AnswerGuard:
                 ending.append(choice)
         return ending, changed
 
-    def _end(self, chunk: Chunk, choice: GuardedChoice, fed: dict[tuple[int, str], str], *, whole: bool) -> bool:
+    def _end(self, chunk: Chunk, choice: GuardedChoice, fed: Fed, *, whole: bool) -> bool:
         """Bring a choice to its end; returns whether the chunk changed for it."""
         if choice.gate.parted:
             chunk.choice(choice.number)["finish_reason"] = None
             return True
-        choice.gate.conclude()
-        if not choice.gate.stopped:
-            choice.finish_reason = str(chunk.choice(choice.number).get("finish_reason") or "stop")
+        if not choice.end(chunk):
             return False
-        choice.finish_reason = BLOCKED
-        chunk.finish(choice.number, BLOCKED)
-        if said := self._notes.refusal(choice):
-            fed[choice.number, REFUSAL] = fed.get((choice.number, REFUSAL), "") + said
+        choice.refuse(self._notes.refusal(choice), fed)
         if whole:
-            for channel, text in chunk.texts(choice.number).items():
-                if channel.startswith(("tool_calls", "function_call")) and fed.get((choice.number, channel)) != text:
-                    fed.pop((choice.number, channel), None)
-                    if (lane := choice.gate.lanes.get(channel)) is not None:  # one that was never read has none
-                        lane.unsent = True
-                    chunk.remove(choice.number, channel)
+            choice.withdraw_calls(chunk, fed)
         return True
 
-    def _close(self, choice: GuardedChoice, fed: dict[tuple[int, str], str]) -> None:
+    def _close(self, choice: GuardedChoice, fed: Fed) -> None:
         """The text of a choice ends here: what was held of it may leave."""
-        if self._seam is not None and (text := self._seam.close()):
-            self._spoke = True
-            fed[choice.number, CONTENT] = fed.get((choice.number, CONTENT), "") + choice.gate.feed(CONTENT, text)
-        if self.asks and not self._spoke and choice.gate.parted is None:
+        if text := self._sequel.close():
+            add(fed, choice.number, {CONTENT: choice.gate.feed(CONTENT, text)})
+        if self._sequel.silent and choice.gate.parted is None:
             raise WireError("upstream had nothing more to say, so a copied passage could not be replaced")
-        _add(fed, choice.number, choice.gate.close())
+        add(fed, choice.number, choice.gate.close())
 
     def _drop(self, chunk: Chunk) -> bool:
         """In enforce, take out what no table lists."""
@@ -421,48 +365,17 @@ class AnswerGuard:
 
     def _align_logprobs(self, chunk: Chunk) -> bool:
         """Let log probabilities leave with their text."""
+        if not self._plan.enforce:
+            return False
         changed = False
         for number in chunk.choices:
-            queues = self._choices[number].logprobs
-            if queues is not None and self._plan.enforce:
-                lanes = self._choices[number].gate.lanes
-                released = {channel: lane.released for channel, lane in lanes.items()}
-                changed |= chunk.put_logprobs(number, queues.release(released))
+            changed |= self._choices[number].align_logprobs(chunk)
         return changed
-
-    def _fit(self, chunk: Chunk) -> None:
-        """Make a chunk of an answer that was asked for again go on with the answer that the client knows."""
-        self._remember(chunk)
-        chunk.body.update(self.shell)
-        if chunk.has_usage:
-            chunk.body["usage"] = self._spent.plus(chunk.body["usage"])
-        for number in chunk.choices:
-            if number not in self._choices:
-                chunk.remove_choice(number)
-                continue
-            chunk.continue_choice(number)
-        for part in chunk.parts:
-            if part.channel == CONTENT and self._seam is not None:
-                part.write(self._seam.take(part.text))
-            self._spoke |= bool(part.text)
-
-    def _remember(self, chunk: Chunk) -> None:
-        if chunk.has_usage:
-            self.usage = chunk.body["usage"]
-        if not self._shell:
-            self._shell = shell(chunk.body)
 
 
 def framer(event: Event) -> Callable[[bytes], bytes]:
     """Writes a payload as an event of the same name."""
     return lambda payload: data_event(payload, event.name)
-
-
-def _add(fed: dict[tuple[int, str], str], choice: int, texts: Mapping[str, str]) -> None:
-    """Put more of a choice to what may leave."""
-    for channel, text in texts.items():
-        if text:
-            fed[choice, channel] = fed.get((choice, channel), "") + text
 
 
 def _error_words(error: object) -> str:

@@ -1,10 +1,14 @@
 """One channel of one choice while it is guarded: what was generated, what left, what waits. Sans-I/O."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from indexes.base import Scanner
 from indexes.model import Match, Span
+
+Passage: TypeAlias = tuple[str, int]
+"""What is left out: a work, and where the copy of it begins in the output."""
 
 
 class View(Protocol):
@@ -45,7 +49,7 @@ class Lane:
     released: int = 0
     pending: str = ""
     touched: bool = False
-    eliding: frozenset[tuple[str, int]] = frozenset()
+    eliding: frozenset[Passage] = frozenset()
     followed: tuple[int, int] = (-1, -1)
     resumed: int = 0
     edits: list[Edit] = field(default_factory=list)
@@ -159,6 +163,31 @@ class Lane:
         last = self.edits[-1]
         self.edits[-1] = Edit(last.cut, max(last.resume, until), last.note)
 
+    def leave_out(self, matches: Iterable[Match]) -> None:
+        """Leave these matches out as they grow."""
+        self.eliding |= {passage(match) for match in matches}
+
+    def follow(self) -> None:
+        """Take what is left out to be live as long as nothing opens or closes."""
+        self.followed = (self.scanner.opened, self.scanner.live)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether nothing has opened or closed since what is left out was last seen to be live."""
+        return self.followed == (self.scanner.opened, self.scanner.live)
+
+    def resume(self) -> bool:
+        """Leave out what matches that are left out have come to; go on behind it, and say so, if all have closed."""
+        ours = [match for match in self.matches() if passage(match) in self.eliding]
+        end = max(match.output.end for match in ours)
+        self.elide(end)
+        if any(match.live for match in ours):
+            return False
+        self.resumed = end
+        self.eliding = frozenset()
+        self.followed = (-1, -1)
+        return True
+
     def forget_after(self, offset: int) -> None:
         """Treat the text from `offset` on as if it had never been generated."""
         self.pieces = [self.text[:offset]]
@@ -180,6 +209,11 @@ class Lane:
 
     def _raw(self, offset: int) -> int:
         return offset if self.view is None else self.view.raw_offset(offset)
+
+
+def passage(match: Match) -> Passage:
+    """Names what is left out with a match, in whichever places the work holds it."""
+    return (match.work.id, match.output.start)
 
 
 @dataclass(frozen=True, slots=True)

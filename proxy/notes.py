@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from indexes.model import Span, Work
 from policies.model import Mode, Use, Verdict
-from proxy.guard import GuardedChoice
+from proxy.choice import GuardedChoice
 from proxy.ledger.record import ChoiceRecord, Excerpt
 from proxy.privacy import discreet, everything
 from proxy.wire import answer

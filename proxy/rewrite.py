@@ -1,17 +1,20 @@
 """Asking a generator again, to go on with an answer in other words where a copied passage was cut off."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import anyio
 
-from proxy.upstream import Reply, Upstream, UpstreamError, UpstreamRequest, UpstreamTimeoutError
+from proxy.upstream import Reply, Upstream, UpstreamError, UpstreamRequest, UpstreamTimeoutError, check_unbroken
+from proxy.wire import sse
 from proxy.wire.again import Again
 from proxy.wire.surface import AsksAgain
 
-KEEP_ALIVE = "still writing"
+_KEEP_ALIVE = "still writing"
 _OWN = frozenset({"authorization", "api-key"})
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -32,7 +35,26 @@ class Rewriter:
     seconds: float
     beat: float = 5.0
 
-    async def blocks(self, again: Again) -> AsyncGenerator[bytes, None]:
+    async def events(
+        self, again: Again, heard: Callable[[], int], deadline: float
+    ) -> AsyncGenerator[list[sse.Event], None]:
+        """The events that go on with an answer, as they come; raises UpstreamError where they do not, or break off.
+
+        `heard` counts what was read of them so far: comments and empty chunks are no progress.
+        """
+        decoder, so_far, last = sse.Decoder(), heard(), time.perf_counter()
+        async with aclosing(self._blocks(again)) as blocks:
+            while True:
+                now = time.perf_counter()
+                if heard() != so_far:
+                    so_far, last = heard(), now
+                block = await _next(blocks, min(last + self.seconds, deadline) - now)
+                if block is None:
+                    break
+                yield decoder.feed(block)
+        check_unbroken(decoder)
+
+    async def _blocks(self, again: Again) -> AsyncGenerator[bytes, None]:
         """The stream that goes on with an answer; raises UpstreamError where there is none."""
         reply = await self._open(again)
         try:
@@ -59,7 +81,24 @@ class Rewriter:
         return await self.upstream.open(replace(self.request, body=body))
 
 
-async def next_block(blocks: AsyncGenerator[bytes, None], seconds: float) -> bytes | None:
+@asynccontextmanager
+async def kept_alive(send: Callable[[bytes], Awaitable[None]], rewriter: Rewriter | None) -> AsyncGenerator[None, None]:
+    """Comments for the client while it waits, which keep its connection from being taken for dead."""
+
+    async def beat() -> None:
+        while True:
+            await send(sse.comment(_KEEP_ALIVE))
+            await asyncio.sleep(rewriter.beat if rewriter else 1.0)
+
+    beating = asyncio.ensure_future(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+
+
+async def _next(blocks: AsyncGenerator[bytes, None], seconds: float) -> bytes | None:
     """The next bytes of a stream, None at its end; raises UpstreamTimeoutError when they do not come in time."""
     try:
         with anyio.fail_after(max(0.0, seconds)):

@@ -15,12 +15,13 @@ from indexes.errors import FairgateError
 from policies.model import Action, Use
 from policies.policy import Policy
 from policies.use import combine_use
-from proxy.accounting import TimedJudge
+from proxy.accounting import TimedJudge, Times
 from proxy.auth import PURPOSE_HEADER, Caller, agreed
 from proxy.budget import accounts
 from proxy.drain import Drain
-from proxy.drive import Exchange, Ledger, Terms, left
+from proxy.drive import Exchange
 from proxy.guard import AnswerGuard
+from proxy.journal import Journal, Ledger, Terms, left
 from proxy.judging import PolicyJudge, Rights, plan
 from proxy.ledger.identity import new_decision_id
 from proxy.ledger.record import Closing, RequestFacts
@@ -99,8 +100,9 @@ class Service:
             if not 200 <= reply.status < 300:
                 return await self._verbatim(reply, facts)
             rights = self._rights(world, caller, policy, facts)
-            exchange, guard = self._exchange(reply, request, facts, PolicyJudge(policy, use), index, rights)
-            exchange.rewriter = self._rewriter(incoming, request, caller, policy)
+            journal, guard = self._journal(request, facts, PolicyJudge(policy, use), index, rights)
+            rewriter = self._rewriter(incoming, request, caller, policy)
+            exchange = Exchange(guard, reply, journal, rewriter)
             handed_over = True
         finally:
             self.running -= not handed_over
@@ -191,15 +193,10 @@ class Service:
             )
         return Rights(use, caller.reader.knows, spending)
 
-    def _exchange(
-        self,
-        reply: Reply,
-        request: ModelRequest,
-        facts: RequestFacts,
-        judge: PolicyJudge,
-        index: TextIndex,
-        rights: Rights,
-    ) -> tuple[Exchange, AnswerGuard]:
+    def _journal(
+        self, request: ModelRequest, facts: RequestFacts, judge: PolicyJudge, index: TextIndex, rights: Rights
+    ) -> tuple[Journal, AnswerGuard]:
+        """Who guards the answer, and who tells of it."""
         policy, timed = judge.policy, TimedJudge(judge)
         stamp = answer.Stamp(
             facts.decision_id, policy.mode, index.revision, policy.annotations, request.surface.has_messages
@@ -224,10 +221,8 @@ class Service:
             ended=self._ended,
             halted=lambda: self.drain.halted,
         )
-        exchange = Exchange(terms, guard, reply, self.ledger, self.metrics)
-        exchange.times.judge = timed
-        exchange.spending = rights.spending
-        return exchange, guard
+        journal = Journal(terms, guard, self.ledger, self.metrics, Times(judge=timed), rights.spending)
+        return journal, guard
 
     def _rewriter(self, incoming: Incoming, request: ModelRequest, caller: Caller, policy: Policy) -> Rewriter | None:
         """Who is asked to go on in other words where a copied passage was cut off; None where there is no such one."""

@@ -13,6 +13,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from indexes.errors import FairgateError
+from proxy.wire import sse
 
 # Headers of a request that concern this hop alone, or that fairgate sets itself.
 _NOT_FORWARDED = frozenset(
@@ -217,6 +218,13 @@ class HttpUpstream:
             headers.pop("authorization", None)
             headers["authorization"] = f"Bearer {self.key}"
         return headers
+
+
+def check_unbroken(decoder: sse.Decoder) -> None:
+    """The stream ended: raises UpstreamError where it did so within an event."""
+    left = decoder.close()
+    if left is not None and left.cut:
+        raise UpstreamError("upstream broke off within an event")
 
 
 def proxy_for(url: str) -> str | None:
