@@ -66,3 +66,6 @@ class TextIndex(Protocol):
 
     def scan(self, text: str, channel: str = "content", grounding: Sequence[str] = ()) -> tuple[Match, ...]:
         """All matches in a whole text, vectorised; equal to stepping a scanner over it and closing it."""
+
+    def near_duplicates(self, text: str, channel: str = "content", grounding: Sequence[str] = ()) -> tuple[Match, ...]:
+        """Passages of a whole text that are nearly those of works which no scanner sees: those held by signatures."""

@@ -19,7 +19,8 @@ from indexes.model import Work
 from indexes.readers.document import Document, Unread
 from indexes.state import SegmentEntry, State
 from indexes.store import Change, Place, Store, change_of
-from indexes.text.build import SegmentBuilder
+from indexes.text.keep import Keep
+from indexes.text.minhash import Family
 from indexes.workers import Here, Pool, Task, Workers
 
 GROUP: Final = 1 << 20
@@ -59,9 +60,17 @@ def batch_for(corpus: Corpus) -> int:
 
 
 def ingest(
-    store: Store, corpus: Corpus, *, jobs: int = 1, keep_texts: bool = True, batch: int | None = None
+    store: Store,
+    corpus: Corpus,
+    *,
+    jobs: int = 1,
+    keep_texts: bool = True,
+    minhash: Family | None = None,
+    batch: int | None = None,
 ) -> Iterator[Added | Unread]:
     """Add the works of a corpus; yields what became of each document, in order.
+
+    With `minhash` nothing is kept of the works but signatures of their passages, of that family.
 
     After each `batch` characters of text a segment is built. Raises FairgateError if another process writes the index,
     the disk refuses or a worker dies.
@@ -69,7 +78,8 @@ def ingest(
     with ExitStack() as stack:
         state = stack.enter_context(store.writing())
         workers: Pool = Here() if jobs == 1 else stack.enter_context(Workers(jobs))
-        adding = Adding(store, state, workers, keep_texts=keep_texts, batch=batch or batch_for(corpus))
+        keep = Keep(texts=keep_texts, minhash=minhash)
+        adding = Adding(store, state, workers, keep=keep, batch=batch or batch_for(corpus))
         try:
             yield from adding.all(corpus)
         except KeyboardInterrupt:
@@ -80,11 +90,11 @@ def ingest(
 class Adding:
     """The works on their way into an index: judged, gathered into batches, built, committed in order."""
 
-    def __init__(self, store: Store, state: State, workers: Pool, *, keep_texts: bool, batch: int) -> None:
+    def __init__(self, store: Store, state: State, workers: Pool, *, keep: Keep, batch: int) -> None:
         self._store = store
         self._state = state
         self._workers = workers
-        self._keep_texts = keep_texts
+        self._keep = keep
         self._batch = batch
         self._places = store.places(state)
         self._seen = Seen()
@@ -123,7 +133,7 @@ class Adding:
 
     def _take(self, item: Read) -> Added:
         place = self._places.get(item.work.id)
-        change = change_of(item.work, place, keep_texts=self._keep_texts)
+        change = change_of(item.work, place, self._keep)
         if change != "unchanged":
             self._works.append((item.work, item.text))
             self._size += len(item.text)
@@ -139,7 +149,7 @@ class Adding:
         self._since = time.monotonic()
         if not self._works:
             return
-        task = self._workers.submit(build, self._store.directory, self._works, self._keep_texts)
+        task = self._workers.submit(build, self._store.directory, self._works, self._keep)
         self._built.append(Building(task, self._gone))
         self._works, self._size, self._gone = [], 0, {}
         self.settle()
@@ -189,9 +199,9 @@ def read_all(documents: list[Document | Unread]) -> list[Item]:
     return [each if isinstance(each, Unread) else read(each) for each in documents]
 
 
-def build(directory: Path, works: Works, keep_texts: bool) -> SegmentEntry:  # noqa: FBT001 (called through a pool)
+def build(directory: Path, works: Works, keep: Keep) -> SegmentEntry:
     """Write some works as a segment, which is part of the index once a manifest names it."""
-    builder = SegmentBuilder(keep_texts=keep_texts)
+    builder = keep.builder()
     for work, text in works:
         builder.add(work, text)
     return Store(directory).write(builder)

@@ -26,7 +26,8 @@ class Work:
 
     `words` counts the whole work as limits count (two characters of a script without spaces make one word);
     `chars` counts code points; `digest` is the SHA-256 of the content; `heart` holds code-point intervals of the
-    source. None means that nobody said.
+    source. None means that nobody said. Of a work that is `minhash_only` the index has signatures of its passages and
+    nothing else: near-duplicates of them are found, and no promise on verbatim copies holds.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Work:
     words: int = 0
     chars: int = 0
     digest: str = ""
+    minhash_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ from indexes.state import (
     total,
     write_state,
 )
-from indexes.text.build import TEXTS, SegmentBuilder, digest
+from indexes.text.build import TEXTS, digest
+from indexes.text.keep import Builder, Keep
+from indexes.text.minhash import Family
 from indexes.text.segment import TextSegment
 
 BATCH: Final = 64 << 20
@@ -104,14 +106,17 @@ class Store:
         self._segments = directory / SEGMENTS
         self._open: dict[str, TextSegment] = {}
 
-    def add(self, works: Iterable[tuple[Work, str]], *, keep_texts: bool = True) -> Iterator[Outcome]:
+    def add(
+        self, works: Iterable[tuple[Work, str]], *, keep_texts: bool = True, minhash: Family | None = None
+    ) -> Iterator[Outcome]:
         """Add works with their texts, in batches; yields what became of each work, in order.
 
+        With `minhash` nothing is kept of them but signatures of their passages, of that family.
         Each batch is in the index when it is whole, or not at all; what was yielded counts when the iterator ends.
         Raises UsageError for an id given twice, FairgateError if another process writes or the disk refuses.
         """
         with self.writing() as state:
-            batch = Batch(self, state, keep_texts=keep_texts)
+            batch = Batch(self, state, Keep(texts=keep_texts, minhash=minhash))
             for work, text in works:
                 yield Outcome(work.id, batch.take(work, text))
                 if batch.size >= self._batch:
@@ -233,11 +238,13 @@ class Store:
             "revision": state.revision,
             "built": state.built,
             "works": len(works),
+            "minhash_only": sum(work.minhash_only for work in works),
             "removed": sum(len(entry.removed) for entry in state.segments),
             "words": words,
             "chars": sum(work.chars for work in works),
             "segments": len(segments),
             "grams": sum(len(segment.main) + len(segment.short_grams) for segment in segments),
+            "passages": sum(segment.passages.count for segment in segments if segment.passages is not None),
             "index_bytes": index,
             "text_bytes": kept,
             "index_bytes_per_word": round(index / words, 3) if words else None,
@@ -248,7 +255,7 @@ class Store:
         """Where each work that is not removed stands, by id."""
         return places(self._opened(state))
 
-    def write(self, builder: SegmentBuilder) -> SegmentEntry:
+    def write(self, builder: Builder) -> SegmentEntry:
         """Write what a builder holds as a segment; it is part of the index once a manifest names it."""
         built = builder.finish()
         name = write_segment(self._segments, dict(PARAMETERS), built.arrays, built.files, self._disk)
@@ -275,7 +282,7 @@ class Store:
             yield state
             self._sweep(read_state(self.directory) or State())
 
-    def _merge(self, state: State, names: list[str], builders: Iterable[SegmentBuilder]) -> State:
+    def _merge(self, state: State, names: list[str], builders: Iterable[Builder]) -> State:
         """Put segments with the same works in the place of some; deletes those once the index is without them."""
         damage = [fault for name in names for fault in faults(self._segments, name)]
         if damage:
@@ -367,12 +374,12 @@ def places(segments: Iterable[TextSegment]) -> dict[str, Place]:
 class Batch:
     """The works being added, until they make a segment."""
 
-    def __init__(self, store: Store, state: State, *, keep_texts: bool) -> None:
+    def __init__(self, store: Store, state: State, keep: Keep) -> None:
         self._store = store
         self._state = state
-        self._keep_texts = keep_texts
+        self._keep = keep
         self._places = store.places(state)
-        self._builder = SegmentBuilder(keep_texts=keep_texts)
+        self._builder = keep.builder()
         self._given: set[str] = set()
         self._gone: dict[str, set[int]] = {}
 
@@ -388,7 +395,7 @@ class Batch:
         self._given.add(work.id)
         work = replace(work, digest=digest(text))
         place = self._places.get(work.id)
-        change = change_of(work, place, keep_texts=self._keep_texts)
+        change = change_of(work, place, self._keep)
         if change == "unchanged":
             return change
         self._builder.add(work, text)
@@ -402,17 +409,18 @@ class Batch:
             return
         entry = self._store.write(self._builder)
         self._state = self._store.commit(self._state.without(self._gone).with_segment(entry))
-        self._builder = SegmentBuilder(keep_texts=self._keep_texts)
+        self._builder = self._keep.builder()
         self._gone = {}
 
 
-def change_of(work: Work, place: Place | None, *, keep_texts: bool) -> Change:
+def change_of(work: Work, place: Place | None, keep: Keep) -> Change:
     """What adding a work, whose digest is known, does to the one that stands in its place."""
     if place is None:
         return "added"
     kept = place.work
     if kept.digest != work.digest:
         return "replaced"
-    if replace(work, words=kept.words, chars=kept.chars) != kept or place.segment.keeps_texts != keep_texts:
+    work = replace(work, words=kept.words, chars=kept.chars, minhash_only=keep.minhash is not None)
+    if work != kept or Keep.of(place.segment) != keep:
         return "updated"
     return "unchanged"

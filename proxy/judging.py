@@ -100,7 +100,7 @@ def judge_text(
 ) -> tuple[Evidence, Verdict]:
     """Judge a whole text, to its end; the verdict is the one its stream would get if nothing stopped it."""
     channel, use = CONTENT, licensed or Licensed(())
-    matches = index.scan(text, channel, grounding)
+    matches = index.scan(text, channel, grounding) + index.near_duplicates(text, channel, grounding)
     evidence = Evidence(
         matches=matches,
         channels=(ChannelSize(channel, tokenize(text).words, len(text)),),

@@ -6,6 +6,7 @@ from copy import copy
 from indexes.model import Match, Work
 from indexes.text.common import CommonGrams
 from indexes.text.fingerprint import negative_grams
+from indexes.text.minhash_index import MinHashIndex
 from indexes.text.scanner import TextScanner
 from indexes.text.segment import TextSegment
 from indexes.text.source import Source
@@ -42,8 +43,12 @@ class SegmentIndex:
         return TextScanner(self._sources, self._grams, channel, grounding)
 
     def scan(self, text: str, channel: str = "content", grounding: Sequence[str] = ()) -> tuple[Match, ...]:
-        """All matches in a whole text."""
+        """All matches in a whole text, as a scanner finds them."""
         return scan(text, self._sources, self._grams, channel, grounding)
+
+    def near_duplicates(self, text: str, channel: str = "content", grounding: Sequence[str] = ()) -> tuple[Match, ...]:
+        """Passages of a whole text that are nearly those of works held by signatures alone, which `scan` cannot see."""
+        return MinHashIndex(source.segment for source in self._sources).matches(text, channel, grounding)
 
 
 def _without(source: Source, hidden: frozenset[int]) -> Source:

@@ -18,6 +18,7 @@ from indexes.segment import REBUILD, open_segment
 from indexes.text.build import TEXT_BLOCK, TEXTS, WORKS, Arrays, Built, build
 from indexes.text.gramtable import GramTable
 from indexes.text.layout import STRIDE, Layout
+from indexes.text.minhash_passages import Passages
 from indexes.text.normalize import Tokens
 
 NOBODY: Final[frozenset[int]] = frozenset()
@@ -26,6 +27,8 @@ NOWHERE: Final[Mapping[str, int]] = MappingProxyType({})
 
 class TextSegment:
     """Works of text and their grams, immutable. A position counts the tokens of all works, one after another.
+
+    One made with signatures has these in `passages`, and neither tokens nor grams nor texts.
 
     `array` holds the token hashes (uint32), `tokens` the same for single looks. `main` has the winnowed grams of
     works that are not short, `short_grams` every gram of three tokens of those that are. Both may name places that
@@ -43,6 +46,7 @@ class TextSegment:
         "edges",
         "main",
         "name",
+        "passages",
         "removed",
         "short_grams",
         "short_units",
@@ -75,6 +79,7 @@ class TextSegment:
         self._layout = Layout(arrays)
         self._unspaced = arrays["unspaced"].data
         self._texts = Texts(arrays, files[TEXTS]) if TEXTS in files else None
+        self.passages = Passages.read(arrays)
 
     @classmethod
     def built(cls, built: Built, name: str = "memory") -> "TextSegment":

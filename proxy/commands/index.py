@@ -20,6 +20,7 @@ from indexes.ingest import Added, ingest, jobs_for
 from indexes.readers.document import Unread
 from indexes.state import read_state
 from indexes.store import Store
+from indexes.text.minhash import FAMILIES, Family
 
 ORDER: Final = ("added", "replaced", "updated", "unchanged")
 DIRECTORY: Final = "./fairgate-index"
@@ -54,6 +55,14 @@ def index_command() -> None:
 @click.option("--nature", type=click.Choice(["creative", "factual", "functional"]))
 @click.option("--url", help="Where the work is to be found.")
 @click.option("--fingerprints-only", is_flag=True, help="Do not keep the texts beside their fingerprints.")
+@click.option("--minhash-only", is_flag=True, help="Keep signatures of passages alone: no grams, no texts.")
+@click.option(
+    "--minhash-family",
+    type=click.Choice(FAMILIES),
+    default="affine32",
+    show_default=True,
+    help="How signatures are made.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes to add with; one a core unless there is little.")
 def add(
     paths: tuple[Path, ...],
@@ -62,6 +71,8 @@ def add(
     as_json: bool,
     kind: str,
     fingerprints_only: bool,
+    minhash_only: bool,
+    minhash_family: Family,
     jobs: int | None,
     **facts: Any,
 ) -> int:
@@ -80,7 +91,8 @@ def add(
         raise UsageError("`--title` names one work; give one file, or titles in a manifest")
     store = Store(directory)
     told = Told()
-    works = ingest(store, corpus, jobs=jobs or jobs_for(corpus), keep_texts=not fingerprints_only)
+    family = minhash_family if minhash_only else None
+    works = ingest(store, corpus, jobs=jobs or jobs_for(corpus), keep_texts=not fingerprints_only, minhash=family)
     try:
         with progress(corpus) as forward:
             for each in works:

@@ -84,7 +84,7 @@ WRONG: dict[str, tuple[Any, str | None]] = {
     "no content": ({}, "content"),
     "content that is null": ({"content": None}, "content"),
     "content that is a number": ({"content": 5}, "content"),
-    "an unknown key": ({"content": "x", "polcy": "strict"}, None),
+    "an unknown key": ({"content": "x", "polcy": "strict"}, "polcy"),
     "an unknown kind": ({"content": "x", "kind": "music"}, "kind"),
     "an unknown key of use": ({"content": "x", "use": {"why": "x"}}, "use"),
     "commercial that is a word": ({"content": "x", "use": {"commercial": "yes"}}, "use.commercial"),
