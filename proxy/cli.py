@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from indexes.errors import FairgateError, IndexUnavailableError, UsageError
 
-COMMANDS = ("serve", "demo", "index", "check", "policy", "ledger")
+COMMANDS = ("serve", "demo", "index", "check", "policy", "ledger", "eval")
 
 
 class LazyCommands(click.Group):
