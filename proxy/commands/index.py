@@ -20,9 +20,11 @@ from indexes.ingest import Added, ingest, jobs_for
 from indexes.readers.document import Unread
 from indexes.state import read_state
 from indexes.store import Store
-from indexes.text.minhash import FAMILIES, Family
+from indexes.text.keep import Keep
+from indexes.text.minhash import FAMILIES
 
 ORDER: Final = ("added", "replaced", "updated", "unchanged")
+KEEPING: Final = ("fingerprints_only", "minhash_only", "minhash_family")
 DIRECTORY: Final = "./fairgate-index"
 MANY: Final = 7
 """Segments that compacting would spare, which is worth a line: each costs a look-up 0.3 microseconds a word."""
@@ -70,9 +72,6 @@ def add(
     *,
     as_json: bool,
     kind: str,
-    fingerprints_only: bool,
-    minhash_only: bool,
-    minhash_family: Family,
     jobs: int | None,
     **facts: Any,
 ) -> int:
@@ -83,6 +82,7 @@ def add(
     """
     if kind == "image":
         raise UsageError("images are not indexed yet; add texts")
+    keep = keeping(facts)
     defaults = {key: list(value) if key == "creators" else value for key, value in facts.items() if value}
     if kind != "auto":
         defaults["kind"] = kind
@@ -91,8 +91,7 @@ def add(
         raise UsageError("`--title` names one work; give one file, or titles in a manifest")
     store = Store(directory)
     told = Told()
-    family = minhash_family if minhash_only else None
-    works = ingest(store, corpus, jobs=jobs or jobs_for(corpus), keep_texts=not fingerprints_only, minhash=family)
+    works = ingest(store, corpus, jobs=jobs or jobs_for(corpus), keep_texts=keep.texts, minhash=keep.minhash)
     try:
         with progress(corpus) as forward:
             for each in works:
@@ -105,6 +104,12 @@ def add(
     if told.changed:
         advise(store)
     return 1 if told.faults else 0
+
+
+def keeping(options: dict[str, Any]) -> Keep:
+    """What is to be kept of works; takes the options that say so out of the others."""
+    fingerprints_only, only, family = (options.pop(name) for name in KEEPING)
+    return Keep(texts=not fingerprints_only, minhash=family if only else None)
 
 
 class Told:
