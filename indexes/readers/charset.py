@@ -12,7 +12,9 @@ MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 LATIN: Final = ("cp1252", "cp1250", "cp1254", "cp1257", "mac_roman", "cp850")
-"""Encodings for text whose letters are mostly plain ones."""
+"""Encodings for text whose letters are mostly plain ones, the likeliest first."""
+SLACK: Final = 0.1
+"""How much messier than the tidiest guess text may look: `déjà` in English does, beside the `déją` of Windows-1257."""
 SAMPLE: Final = 1 << 18
 HIGH: Final = re.compile(rb"[\x80-\xff]")
 LETTER: Final = re.compile(rb"[A-Za-z]")
@@ -87,7 +89,8 @@ def guessed(raw: bytes) -> tuple[str, str] | None:
     best = matches.best()
     if best is None:
         return None
-    equal = [each for each in matches if (each.chaos, each.coherence) == (best.chaos, best.coherence)]
+    messiest = best.chaos + (SLACK if latin else 0)
+    equal = [each for each in matches if each.chaos <= messiest and each.coherence >= best.coherence]
     same = {name for each in equal for name in each.could_be_from_charset}
     name = next((name for name in LATIN if name in same), best.encoding)
     line = raw.count(b"\n", 0, first_fault(raw)) + 1

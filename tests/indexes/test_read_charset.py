@@ -13,11 +13,18 @@ CHINESE = "白日依山盡，黃河入海流。欲窮千里目，更上一層樓
 JAPANESE = (
     "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。何でも薄暗いじめじめした所で泣いていた。\n" * 4
 )
+ENGLISH = "It was in the café that she said it, a naïve remark about the déjà vu of the whole affair.\n" * 4
+POLISH = "Zażółć gęślą jaźń, powiedział król, i wszyscy poszli do domu, bo już było późno.\n" * 4
+LITHUANIAN = "Žmogus ėjo per mišką ir galvojo apie savo namus, kurių jau seniai nebuvo.\n" * 4
 
 
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [
+        (ENGLISH, "latin-1"),
+        (POLISH, "cp1250"),
+        (LITHUANIAN, "cp1257"),
+        (FRENCH, "mac_roman"),
         (FRENCH, "cp1252"),
         (GERMAN, "latin-1"),
         (RUSSIAN, "cp1251"),
