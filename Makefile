@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 TORCH ?= torch==2.13.0
 
-.PHONY: help setup setup-llm setup-neural setup-gpu demo demo-llm test check bench format lock
+.PHONY: help setup setup-llm setup-neural setup-gpu demo demo-llm test check bench eval format lock
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -49,6 +49,9 @@ check: setup ## format, lint, types, import directions, tests, policy tests
 
 bench: setup ## measure; one JSON line a figure
 	$(BIN)/python -m benchmarks
+
+eval: setup ## measure how well copies are found, beside plain baselines; DATA=folder
+	$(BIN)/fairgate eval $(DATA) --html evaluation.html
 
 lock: setup ## pin anew what the container image installs
 	$(PYTHON) -m venv $(VENV)/lock

@@ -121,12 +121,14 @@ def sampled(found: PairSet, most: int) -> PairSet:
 def own_pairs(path: Path) -> Iterator[Pair]:
     """Pairs of a user's own: `output`, `source`, `label`, and if wanted `group`, `part`, `tuning`."""
     for number, row in enumerate(rows(path), 1):
-        try:
-            output, source, label = str(row["output"]), str(row["source"]), bool(row["label"])
-        except KeyError as error:
-            raise UsageError(f"`{path}`:{number} has no `{error.args[0]}`; write output, source and label") from error
+        missing = next((each for each in ("output", "source", "label") if each not in row), None)
+        if missing:
+            raise UsageError(f"`{path}`:{number} has no `{missing}`; write output, source and label")
+        if not isinstance(row["label"], bool):
+            raise UsageError(f"`{path}`:{number} has the label `{row['label']}`; write true or false")
+        output, source = str(row["output"]), str(row["source"])
         group, part = str(row.get("group", "") or key(source)), str(row.get("part", ""))
-        yield Pair(output, source, label, group, part, tuning=bool(row.get("tuning", False)))
+        yield Pair(output, source, row["label"], group, part, tuning=bool(row.get("tuning", False)))
 
 
 def clough_stevenson(home: Path) -> Iterator[Pair]:
