@@ -69,7 +69,8 @@ class Measuring:
             if self._labels.count(False) * share >= 1:
                 value, interval = ranked.recall_at(share), self._interval(partial(ranked.recall_at, share))
                 out.figures.append(self._figure(measure, method, value, interval))
-        if tuning := [pair for pair in self._set.pairs if pair.tuning]:
+        tuning = [pair for pair in self._set.pairs if pair.tuning]
+        if tuning and self._labels.count(True) >= len(self._labels) / 4:
             out.figures.append(self._accuracy(method, scores, tuning))
         out.figures.append(self._figure("AUC", method, ranked.auc(), self._interval(ranked.auc)))
         if method.is_probability:
@@ -119,7 +120,7 @@ class Measuring:
 
         Scorers choose among those that BM25 finds, and leave its order where scores are equal.
         """
-        right = [pair for pair in self._set.pairs if pair.label][: self._effort.ranked]
+        right = [pair for pair in self._set.measured if pair.label][: self._effort.ranked]
         index = ranking(self._sources, self._reader)
         hits: dict[str, int] = {}
         for pair in right:

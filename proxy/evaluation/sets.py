@@ -22,6 +22,7 @@ ENDINGS: Final = ("*.txt", "*.md")
 UNFIT: Final = ("Haggard_She_",)
 """Clean texts that are no clean texts: this one is one of the books."""
 METADATA: Final = "###END METADATA###"
+SPLITS: Final = Path(__file__).parents[2] / "benchmarks" / "derivation_splits.json"
 NEGATIVES: Final = 3
 """Wrong verses drawn for each right one."""
 
@@ -81,6 +82,19 @@ class Retold:
     paraphrases: tuple[str, ...]
 
 
+class HeldOut(msgspec.Struct, frozen=True):
+    """What the judge of derivation has not learnt from: only that is measured. Empty where nobody says."""
+
+    pan_lines: frozenset[int] = frozenset()
+    decop_books: frozenset[str] = frozenset()
+    bible_books: frozenset[str] = frozenset()
+
+
+def held_out() -> HeldOut:
+    """What is held out, by the list that lies in the checkout."""
+    return msgspec.json.decode(read(SPLITS), type=HeldOut) if SPLITS.is_file() else HeldOut()
+
+
 def readers(folder: Path) -> dict[str, Callable[[], PairSet]]:
     """The sets of pairs under a folder, by name, each read when it is called for."""
     home = folder / "paraphrase"
@@ -88,11 +102,11 @@ def readers(folder: Path) -> dict[str, Callable[[], PairSet]]:
     if (home / "clough_stevenson" / "file_information.csv").is_file():
         found["clough_stevenson"] = lambda: made("clough_stevenson", clough_stevenson(home / "clough_stevenson"))
     if (home / "pan_pairs.jsonl").is_file():
-        found["pan_pairs"] = lambda: made("pan_pairs", pan_pairs(home / "pan_pairs.jsonl"))
+        found["pan_pairs"] = lambda: made("pan_pairs", pan_pairs(home / "pan_pairs.jsonl", held_out()))
     if (home / "decop.jsonl").is_file():
-        found["decop"] = lambda: PairSet("decop", tuple(retold_pairs(retold(folder))), ranks=True)
+        found["decop"] = lambda: PairSet("decop", tuple(retold_pairs(retold(folder), held_out())), ranks=True)
     if (home / "bible_verses.jsonl").is_file():
-        found["bible_verses"] = lambda: made("bible_verses", verses(home / "bible_verses.jsonl"))
+        found["bible_verses"] = lambda: made("bible_verses", verses(home / "bible_verses.jsonl", held_out()))
     for path in sorted((folder / "sets").glob("*.jsonl")):
         found[path.stem] = partial(own_set, path)
     return found
@@ -109,11 +123,11 @@ def own_set(path: Path) -> PairSet:
 
 
 def sampled(found: PairSet, most: int) -> PairSet:
-    """A seeded sample with at most so many pairs of either label."""
+    """A seeded sample with at most so many pairs of either label, for tuning and for measuring."""
     random = Random(1)  # noqa: S311 (a sample, not a secret)
     kept: list[Pair] = []
-    for label in (True, False):
-        pairs = [pair for pair in found.pairs if pair.label is label]
+    for label, tuning in ((True, False), (False, False), (True, True), (False, True)):
+        pairs = [pair for pair in found.pairs if (pair.label, pair.tuning) == (label, tuning)]
         kept += pairs if len(pairs) <= most else random.sample(pairs, most)
     return PairSet(found.name, tuple(kept), ranks=found.ranks)
 
@@ -141,11 +155,11 @@ def clough_stevenson(home: Path) -> Iterator[Pair]:
                 yield Pair(read(path), read(original), kind != "non", path.stem, kind)
 
 
-def pan_pairs(path: Path) -> Iterator[Pair]:
-    """Sentences and what people made of them; half of the originals, by their checksum, are for tuning."""
-    for row in rows(path):
-        group = key(row["a"])
-        yield Pair(row["b"], row["a"], row["paraphrase"], group, tuning=int(group, 16) % 2 == 0)
+def pan_pairs(path: Path, held: HeldOut) -> Iterator[Pair]:
+    """Sentences and what people made of them."""
+    for number, row in enumerate(rows(path)):
+        tuning = bool(held.pan_lines) and number not in held.pan_lines
+        yield Pair(row["b"], row["a"], row["paraphrase"], key(row["a"]), tuning=tuning)
 
 
 def retold(folder: Path) -> list[Retold]:
@@ -156,33 +170,34 @@ def retold(folder: Path) -> list[Retold]:
     return [Retold(row["book"], row["passage"], tuple(row["paraphrases"])) for row in rows(path)]
 
 
-def retold_pairs(passages: list[Retold]) -> Iterator[Pair]:
+def retold_pairs(passages: list[Retold], held: HeldOut) -> Iterator[Pair]:
     """Each paraphrase against its passage, and against every other passage of the same book."""
     by: dict[str, list[str]] = {}
     for each in passages:
         by.setdefault(each.book, []).append(each.passage)
     for each in passages:
-        group = key(each.passage)
+        group, tuning = key(each.passage), bool(held.decop_books) and each.book not in held.decop_books
         for paraphrase in each.paraphrases:
-            yield Pair(paraphrase, each.passage, label=True, group=group)
+            yield Pair(paraphrase, each.passage, label=True, group=group, tuning=tuning)
             for other in by[each.book]:
                 if other != each.passage:
-                    yield Pair(paraphrase, other, label=False, group=group)
+                    yield Pair(paraphrase, other, label=False, group=group, tuning=tuning)
 
 
-def verses(path: Path) -> Iterator[Pair]:
+def verses(path: Path, held: HeldOut) -> Iterator[Pair]:
     """Verses of two later versions against the oldest: the same verse, and others of its chapter."""
     random = Random(1)  # noqa: S311 (a sample, not a secret)
     chapters: dict[str, list[dict[str, str]]] = {}
     for row in rows(path):
         chapters.setdefault(row["ref"].rpartition(".")[0], []).append(row)
     for chapter, found in chapters.items():
+        tuning = bool(held.bible_books) and chapter.partition(".")[0] not in held.bible_books
         for row in found:
             others = [other for other in found if other["KJV"] != row["KJV"]]
             for version in ("ASV", "WEB"):
-                yield Pair(row[version], row["KJV"], label=True, group=chapter, part=version)
+                yield Pair(row[version], row["KJV"], label=True, group=chapter, part=version, tuning=tuning)
                 for other in random.sample(others, min(NEGATIVES, len(others))):
-                    yield Pair(row[version], other["KJV"], label=False, group=chapter, part=version)
+                    yield Pair(row[version], other["KJV"], label=False, group=chapter, part=version, tuning=tuning)
 
 
 def continuations(folder: Path) -> list[Continuation]:

@@ -61,7 +61,7 @@ def test_the_evaluation_data_is_read_by_its_own_form(tmp_path: Path) -> None:
         ("one", "orig_taska", False),
         ("two", "orig_taska", True),
     ]
-    assert 0 < len(found["pan_pairs"].measured) < 40
+    assert len(found["pan_pairs"].pairs) == 40
     right = [pair for pair in found["bible_verses"].pairs if pair.label]
     wrong = [pair for pair in found["bible_verses"].pairs if not pair.label]
     assert [(pair.output[1:], pair.source[1:]) for pair in right][:2] == [(" 1", " 1"), (" 1", " 1")]
@@ -70,6 +70,23 @@ def test_the_evaluation_data_is_read_by_its_own_form(tmp_path: Path) -> None:
     pairs = found["decop"].pairs
     assert [(pair.output, pair.source, pair.label) for pair in pairs][:2] == [("p", "Ax", True), ("p", "Ay", False)]
     assert not any(pair.source == "Bx" for pair in pairs if not pair.label)
+
+
+def test_only_what_nothing_was_learnt_from_is_measured(tmp_path: Path) -> None:
+    write(tmp_path / "pan.jsonl", *({"a": f"a {n}", "b": f"b {n}", "paraphrase": True} for n in range(4)))
+    verse = {"KJV": "k", "ASV": "a", "WEB": "w"}
+    write(tmp_path / "bible.jsonl", *({"ref": f"{book}.1.1", **verse} for book in ("Gen", "Exod")))
+    told = [sets.Retold(book, book, ("p",)) for book in ("Alice", "Dracula")]
+    held = sets.HeldOut(frozenset({1, 3}), frozenset({"Dracula"}), frozenset({"Exod"}))
+    found = {
+        "pan": list(sets.pan_pairs(tmp_path / "pan.jsonl", held)),
+        "decop": list(sets.retold_pairs(told, held)),
+        "bible": list(sets.verses(tmp_path / "bible.jsonl", held)),
+    }
+    measured = {name: {pair.group for pair in pairs if not pair.tuning} for name, pairs in found.items()}
+    assert measured == {"pan": {sets.key("a 1"), sets.key("a 3")}, "decop": {sets.key("Dracula")}, "bible": {"Exod.1"}}
+    nobody = list(sets.pan_pairs(tmp_path / "pan.jsonl", sets.HeldOut()))
+    assert not any(pair.tuning for pair in nobody)
 
 
 def test_a_sample_is_seeded_and_keeps_both_labels(tmp_path: Path) -> None:
