@@ -12,6 +12,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from typing_extensions import override
 
 from indexes.compaction import plan
 from indexes.corpora import Corpus, find
@@ -40,7 +41,25 @@ index_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 
 
-@click.group("index")
+class IndexCommands(click.Group):
+    """The commands below, and `duplicates`, whose module is imported when it is asked for."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name all commands."""
+        return [*super().list_commands(ctx), "duplicates"]
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Find a command by name; None for an unknown one."""
+        if cmd_name != "duplicates":
+            return super().get_command(ctx, cmd_name)
+        from proxy.commands.duplicates import duplicates_command
+
+        return duplicates_command
+
+
+@click.group("index", cls=IndexCommands)
 def index_command() -> None:
     """Put works into an index, look at what it holds, take works out, check it."""
 
@@ -197,7 +216,11 @@ def show(work_id: str, directory: Path, *, as_json: bool) -> int:
     if place is None:
         say(f"no work `{work_id}` in `{directory}`; `fairgate index list` names those there are")
         return 1
-    said = {**asdict(place.work), "text_kept": place.segment.keeps_texts}
+    said = {
+        **asdict(place.work),
+        "text_kept": place.segment.keeps_texts,
+        "verbatim_promise": not place.work.minhash_only,
+    }
     if as_json:
         put(said)
         return 0
@@ -271,6 +294,8 @@ def stats(directory: Path, *, as_json: bool) -> int:
     said = store.stats()
     said["built"] = datetime.fromtimestamp(said["built"], UTC).isoformat(timespec="seconds")
     said["kinds"] = dict(Counter(work.kind for work in store.works()))
+    if said["minhash_only"]:
+        say(f"{said['minhash_only']} works are held by signatures alone: no promise on verbatim copies covers them")
     if as_json:
         put(said)
         return 0
