@@ -8,10 +8,9 @@ from typing import Final
 from indexes.model import Match, Span
 from indexes.text.index import SegmentIndex
 from proxy.evaluation.curves import SHOWN, roc
-from proxy.evaluation.detectors import Indexed
 from proxy.evaluation.disguises import DISGUISES, Disguise
 from proxy.evaluation.metrics import Ranked, wilson
-from proxy.evaluation.model import Chart, Effort, Figure, Line, Result, Target, at_least
+from proxy.evaluation.model import Chart, Detector, Effort, Figure, Line, Result, Target, at_least
 from proxy.evaluation.plagdet import Located, overlaps
 from proxy.evaluation.spans import LENGTHS, RATES, Library, Passage, cut
 
@@ -57,7 +56,7 @@ def is_whole(matches: Iterable[Match], passage: Passage, output: Span) -> bool:
     return any(span.start <= output.start + 2 and span.end >= output.end - 2 for span in held)
 
 
-def edits(library: Library, detectors: Sequence[Indexed], effort: Effort) -> Result:
+def edits(library: Library, detectors: Sequence[Detector], effort: Effort) -> Result:
     """Recall by length and by the share of words edited, and how much of what is found was planted."""
     out = Result()
     cells = {(length, rate): planted(library, length, rate, effort.cells) for length in LENGTHS for rate in RATES}
@@ -92,22 +91,22 @@ def planted(library: Library, length: int, rate: float, count: int) -> list[tupl
     return found
 
 
-def hit(detector: Indexed, text: str, case: Located) -> bool:
+def hit(detector: Detector, text: str, case: Located) -> bool:
     """Whether a match meets the planted place on both sides."""
     return any(each.meets(case) for each in said(detector, case.document, text))
 
 
-def said(detector: Indexed, document: str, text: str) -> list[Located]:
+def said(detector: Detector, document: str, text: str) -> list[Located]:
     """What a detector finds in a document."""
     return [Located(document, match.output, match.work.id, match.source) for match in detector.matches(text)]
 
 
-def answers(detector: Indexed, detectors: Sequence[Indexed]) -> bool:
+def answers(detector: Detector, detectors: Sequence[Detector]) -> bool:
     """Whether a detector is the one that targets are for: the last, which has all that there is."""
     return detector is detectors[-1]
 
 
-def disguises(library: Library, detectors: Sequence[Indexed], effort: Effort) -> Result:
+def disguises(library: Library, detectors: Sequence[Detector], effort: Effort) -> Result:
     """Copies of 60 words in disguise, against clean text in the same disguise."""
     out = Result()
     cases = {name: list(disguised(library, disguise, effort.disguised)) for name, disguise in DISGUISES.items()}

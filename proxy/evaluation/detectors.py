@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from indexes.model import Match, Work
 from indexes.text.index import SegmentIndex
+from indexes.text.minhash_build import build
+from indexes.text.minhash_index import MinHashIndex
 from indexes.text.segment import TextSegment
 from proxy.evaluation.baselines import Bm25, Containment, Quip, Reader, RougeL, TfIdf, Winnowing
-from proxy.evaluation.model import Method
+from proxy.evaluation.model import Detector, Method
 
 REVISION = "0" * 16
 
@@ -24,6 +26,19 @@ class Indexed:
         """Every copied place."""
         found = self.index.scan(text)
         return tuple(match for match in found if match.detector == self.only) if self.only else found
+
+
+class Signatures:
+    """An index that keeps signatures of passages alone, as `--minhash-only` makes it."""
+
+    name = "minhash only"
+
+    def __init__(self, works: Iterable[tuple[Work, str]]) -> None:
+        self._index = MinHashIndex([TextSegment.built(build(works))])
+
+    def matches(self, text: str) -> tuple[Match, ...]:
+        """Every place that is nearly a passage."""
+        return self._index.matches(text, "content")
 
 
 class Verbatim:
@@ -59,9 +74,9 @@ def index_of(works: Iterable[tuple[Work, str]]) -> SegmentIndex:
     return SegmentIndex([TextSegment.from_texts(works)], REVISION)
 
 
-def detectors(index: SegmentIndex) -> list[Indexed]:
-    """Each detector that an index has, and last all of them together."""
-    return [Indexed("verbatim", index, "verbatim")]
+def detectors(works: Sequence[tuple[Work, str]], index: SegmentIndex) -> list[Detector]:
+    """Each detector of copied places, and last the index as it is, with all that it has."""
+    return [Signatures(works), Indexed("verbatim", index, "verbatim")]
 
 
 def methods(sources: Sequence[str], reader: Reader) -> list[Method]:

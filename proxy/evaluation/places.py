@@ -6,9 +6,8 @@ from typing import Final, Protocol
 
 from proxy.evaluation.chaining import Found, Passim, Windows
 from proxy.evaluation.copies import said
-from proxy.evaluation.detectors import Indexed
 from proxy.evaluation.metrics import bootstrap
-from proxy.evaluation.model import Effort, Figure, Result, Role, Target
+from proxy.evaluation.model import Detector, Effort, Figure, Result, Role, Target
 from proxy.evaluation.plagdet import Located, Tally, table, tally, total
 from proxy.evaluation.sets import Retold
 from proxy.evaluation.spans import Document, Library, documents
@@ -26,7 +25,7 @@ class Places(Protocol):
         """Every copied place."""
 
 
-def spans(library: Library, retold: Sequence[Retold], detectors: Sequence[Indexed], effort: Effort) -> Result:
+def spans(library: Library, retold: Sequence[Retold], detectors: Sequence[Detector], effort: Effort) -> Result:
     """Places found in the seeded documents, scored by PlagDet beside the baselines."""
     out = Result()
     made = list(documents(library, retold, max(1, effort.documents // 8)))

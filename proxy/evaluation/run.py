@@ -80,7 +80,7 @@ def planted(
     if not shelf.library(0).is_usable:
         yield "planted", lambda: Result(notes=["planted copies: left out, works and clean texts are under 200 words"])
         return
-    found = detectors(shelf.index)
+    found = detectors(works, shelf.index)
     yield "verbatim copies", lambda: copies.verbatim(shelf.library(1), shelf.index, effort)
     yield "edited copies", lambda: copies.edits(shelf.library(2), found, effort)
     yield "disguises", lambda: copies.disguises(shelf.library(3), found, effort)
