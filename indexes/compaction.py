@@ -64,6 +64,6 @@ def merge(segments: Sequence[TextSegment], most: int = MERGED) -> Iterator[Build
 def take(builder: Builder, segment: TextSegment, ordinal: int, work: Work) -> None:
     """Put a work of a segment into one that keeps the same."""
     if isinstance(builder, SegmentBuilder):
-        builder.put(work, segment.read(ordinal), segment.raw_text(ordinal))
+        builder.put(work, segment.read(ordinal), segment.raw_text(ordinal), segment.vectors_of(ordinal))
     elif segment.passages is not None:
         builder.put(work, segment.passages.held(ordinal))

@@ -8,7 +8,7 @@ process leaves is what a shorter run would have left, and the next run finds it 
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,6 @@ from indexes.readers.document import Document, Unread
 from indexes.state import SegmentEntry, State
 from indexes.store import Change, Place, Store, change_of
 from indexes.text.keep import Keep
-from indexes.text.minhash import Family
 from indexes.workers import Here, Pool, Task, Workers
 
 GROUP: Final = 1 << 20
@@ -32,11 +31,18 @@ PATIENCE: Final = 60.0
 """Seconds after which a batch that is not full becomes a segment, so that little is lost where reading is slow."""
 SMALL: Final = 4 << 20
 """Bytes of a corpus under which starting workers takes longer than it saves."""
+SMALL_EMBEDDED: Final = 1 << 17
+"""The same where a slow model reads it."""
 SHARE: Final = 8
 LEAST: Final = 8 << 20
 MOST: Final = 32 << 20
 """A segment is an eighth of the corpus, within these bounds; building one takes twelve times its text in memory."""
+EMBEDDED: Final = 2 << 20
+"""A segment where a slow model reads it: some minutes of a core, which is what a killed process loses."""
+GRAMS: Final = Keep()
 
+Built: TypeAlias = Callable[[int, int], None]
+"""Is told how many characters are in the index now, and how many were taken so far."""
 Works: TypeAlias = list[tuple[Work, str]]
 
 
@@ -48,14 +54,18 @@ class Added:
     change: Change
 
 
-def jobs_for(corpus: Corpus) -> int:
+def jobs_for(corpus: Corpus, keep: Keep = GRAMS) -> int:
     """How many processes to add a corpus with, if nobody says: one for little, else one a core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if corpus.size < SMALL else cores
+    if keep.embedding is not None and keep.embedding.takes_all_cores:
+        return 1
+    return 1 if corpus.size < (SMALL_EMBEDDED if len(keep.models) > 1 else SMALL) else cores
 
 
-def batch_for(corpus: Corpus) -> int:
+def batch_for(corpus: Corpus, keep: Keep) -> int:
     """How many characters of text make a segment, whatever the number of processes."""
+    if len(keep.models) > 1:
+        return EMBEDDED
     return min(MOST, max(LEAST, corpus.size // SHARE))
 
 
@@ -64,22 +74,21 @@ def ingest(
     corpus: Corpus,
     *,
     jobs: int = 1,
-    keep_texts: bool = True,
-    minhash: Family | None = None,
+    keep: Keep = GRAMS,
     batch: int | None = None,
+    built: Built | None = None,
 ) -> Iterator[Added | Unread]:
     """Add the works of a corpus; yields what became of each document, in order.
 
-    With `minhash` nothing is kept of the works but signatures of their passages, of that family.
-
-    After each `batch` characters of text a segment is built. Raises FairgateError if another process writes the index,
+    `keep` says what is kept of the works. After each `batch` characters of text a segment is
+    built, and `built` is told. Raises FairgateError if another process writes the index,
     the disk refuses or a worker dies.
     """
     with ExitStack() as stack:
         state = stack.enter_context(store.writing())
         workers: Pool = Here() if jobs == 1 else stack.enter_context(Workers(jobs))
-        keep = Keep(texts=keep_texts, minhash=minhash)
-        adding = Adding(store, state, workers, keep=keep, batch=batch or batch_for(corpus))
+        adding = Adding(store, state, workers, keep, batch or batch_for(corpus, keep))
+        adding.built = built
         try:
             yield from adding.all(corpus)
         except KeyboardInterrupt:
@@ -90,7 +99,8 @@ def ingest(
 class Adding:
     """The works on their way into an index: judged, gathered into batches, built, committed in order."""
 
-    def __init__(self, store: Store, state: State, workers: Pool, *, keep: Keep, batch: int) -> None:
+    def __init__(self, store: Store, state: State, workers: Pool, keep: Keep, batch: int) -> None:
+        self.built: Built | None = None
         self._store = store
         self._state = state
         self._workers = workers
@@ -100,6 +110,8 @@ class Adding:
         self._seen = Seen()
         self._works: Works = []
         self._size = 0
+        self._taken = 0
+        self._done = 0
         self._gone: dict[str, set[int]] = {}
         self._since = time.monotonic()
         self._built: deque[Building] = deque()
@@ -137,6 +149,7 @@ class Adding:
         if change != "unchanged":
             self._works.append((item.work, item.text))
             self._size += len(item.text)
+            self._taken += len(item.text)
             if place is not None:
                 self._bury(place)
         return Added(item, change)
@@ -150,7 +163,7 @@ class Adding:
         if not self._works:
             return
         task = self._workers.submit(build, self._store.directory, self._works, self._keep)
-        self._built.append(Building(task, self._gone))
+        self._built.append(Building(task, self._size, self._gone))
         self._works, self._size, self._gone = [], 0, {}
         self.settle()
         while len(self._built) > self._workers.jobs:
@@ -160,13 +173,17 @@ class Adding:
         building = self._built.popleft()
         entry = self._workers.result(building.task)
         self._state = self._store.commit(self._state.without(building.replaced).with_segment(entry))
+        self._done += building.size
+        if self.built is not None:
+            self.built(self._done, self._taken)
 
 
 @dataclass(frozen=True, slots=True)
 class Building:
-    """A segment being built, and the places of the works that those in it replace."""
+    """A segment being built of `size` characters, and the places of the works that those in it replace."""
 
     task: Task[SegmentEntry]
+    size: int
     replaced: dict[str, set[int]] = field(default_factory=dict)
 
 

@@ -25,6 +25,7 @@ from indexes.state import (
     write_state,
 )
 from indexes.text.build import TEXTS, digest
+from indexes.text.embeddings_vectors import Embedding
 from indexes.text.keep import Builder, Keep
 from indexes.text.minhash import Family
 from indexes.text.segment import TextSegment
@@ -107,16 +108,22 @@ class Store:
         self._open: dict[str, TextSegment] = {}
 
     def add(
-        self, works: Iterable[tuple[Work, str]], *, keep_texts: bool = True, minhash: Family | None = None
+        self,
+        works: Iterable[tuple[Work, str]],
+        *,
+        keep_texts: bool = True,
+        minhash: Family | None = None,
+        embedding: Embedding | None = None,
     ) -> Iterator[Outcome]:
         """Add works with their texts, in batches; yields what became of each work, in order.
 
-        With `minhash` nothing is kept of them but signatures of their passages, of that family.
+        With `minhash` nothing is kept of them but signatures of their passages, of that family. With `embedding` their
+        passages get vectors too.
         Each batch is in the index when it is whole, or not at all; what was yielded counts when the iterator ends.
         Raises UsageError for an id given twice, FairgateError if another process writes or the disk refuses.
         """
         with self.writing() as state:
-            batch = Batch(self, state, Keep(texts=keep_texts, minhash=minhash))
+            batch = Batch(self, state, Keep(texts=keep_texts, minhash=minhash, embedding=embedding))
             for work, text in works:
                 yield Outcome(work.id, batch.take(work, text))
                 if batch.size >= self._batch:
@@ -258,7 +265,8 @@ class Store:
     def write(self, builder: Builder) -> SegmentEntry:
         """Write what a builder holds as a segment; it is part of the index once a manifest names it."""
         built = builder.finish()
-        name = write_segment(self._segments, dict(PARAMETERS), built.arrays, built.files, self._disk)
+        parameters = {**PARAMETERS, **built.facts}
+        name = write_segment(self._segments, parameters, built.arrays, built.files, self._disk)
         return SegmentEntry(name, len(builder))
 
     def commit(self, state: State) -> State:
@@ -421,6 +429,6 @@ def change_of(work: Work, place: Place | None, keep: Keep) -> Change:
     if kept.digest != work.digest:
         return "replaced"
     work = replace(work, words=kept.words, chars=kept.chars, minhash_only=keep.minhash is not None)
-    if work != kept or Keep.of(place.segment) != keep:
+    if work != kept or not keep.kept_by(place.segment):
         return "updated"
     return "unchanged"

@@ -1,8 +1,8 @@
 """Works to the arrays and files of one segment."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -11,6 +11,8 @@ import zstandard
 from numpy.typing import NDArray
 
 from indexes.model import Work
+from indexes.text.embeddings_models import Cascade
+from indexes.text.embeddings_vectors import Codes, VectorWriter
 from indexes.text.fingerprint import fingerprint, is_short, short_fingerprint
 from indexes.text.gramtable import build_table
 from indexes.text.layout import LayoutWriter
@@ -28,23 +30,28 @@ TEXTS: Final = "texts.zst"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a segment is made of: arrays by name, and the contents of its other files by name."""
+    """What a segment is made of: arrays by name, the contents of its other files by name, facts for its manifest."""
 
     arrays: Arrays
     files: dict[str, bytes]
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 class SegmentBuilder:
     """Takes works one by one; `size` counts the bytes of text taken so far, `tokens` their tokens.
 
-    With `keep_texts` the texts are kept, compressed. With `every_gram` each work is indexed as short works are.
+    With `keep_texts` the texts are kept, compressed. With `every_gram` each work is indexed as short works are. With
+    `vectors` the passages get vectors.
     """
 
-    def __init__(self, *, keep_texts: bool = True, every_gram: bool = False) -> None:
+    def __init__(
+        self, *, keep_texts: bool = True, every_gram: bool = False, vectors: VectorWriter | None = None
+    ) -> None:
         self.size = 0
         self._every_gram = every_gram
         self._works = Lines()
         self._texts = Blocks() if keep_texts else None
+        self._vectors = vectors or VectorWriter(())
         self._layout = LayoutWriter()
         self._hashes: list[NDArray[np.uint32]] = []
         self._units: list[NDArray[np.uint8]] = []
@@ -66,11 +73,19 @@ class SegmentBuilder:
         tokens = tokenize(text)
         raw = text.encode("utf-8", "surrogatepass")
         work = replace(work, words=tokens.words, chars=len(text), digest=work.digest or digest(text))
-        self.put(work, tokens, raw)
+        self._vectors.add(text, tokens)
+        self._put(work, tokens, raw)
         return work
 
-    def put(self, work: Work, tokens: Tokens, raw: bytes) -> None:
-        """Add a work that is read already; `raw` is its text in UTF-8, not looked at unless texts are kept."""
+    def put(self, work: Work, tokens: Tokens, raw: bytes, vectors: Sequence[Codes] = ()) -> None:
+        """Add a work that is read already; `raw` is its text in UTF-8, not looked at unless texts are kept.
+
+        `vectors` has those of its passages, one array for each model that this segment is to have.
+        """
+        self._vectors.put(vectors)
+        self._put(work, tokens, raw)
+
+    def _put(self, work: Work, tokens: Tokens, raw: bytes) -> None:
         first = self._edges[-1]
         short = self._every_gram or is_short(tokens)
         grams, places = short_fingerprint(tokens) if short else fingerprint(tokens)
@@ -102,7 +117,8 @@ class SegmentBuilder:
         files = {WORKS: works}
         if self._texts is not None:
             files[TEXTS], arrays["text_offsets"], arrays["block_offsets"] = self._texts.finish()
-        return Built(arrays, files)
+        vectors, facts = self._vectors.finish()
+        return Built({**arrays, **vectors}, files, facts)
 
 
 class Postings:
@@ -171,9 +187,15 @@ class Blocks:
         return b"".join(self._blocks), np.array(self._offsets, np.int64), sizes
 
 
-def build(works: Iterable[tuple[Work, str]], *, keep_texts: bool = True, every_gram: bool = False) -> Built:
-    """One segment's arrays and files of these works."""
-    builder = SegmentBuilder(keep_texts=keep_texts, every_gram=every_gram)
+def build(
+    works: Iterable[tuple[Work, str]],
+    *,
+    keep_texts: bool = True,
+    every_gram: bool = False,
+    cascade: Cascade | None = None,
+) -> Built:
+    """One segment's arrays and files of these works; with `cascade` their passages have vectors."""
+    builder = SegmentBuilder(keep_texts=keep_texts, every_gram=every_gram, vectors=VectorWriter.by(cascade))
     for work, text in works:
         builder.add(work, text)
     return builder.finish()
@@ -187,10 +209,10 @@ def digest(text: str) -> str:
 def encode_work(work: Work) -> bytes:
     """A work as one line of JSON, without what has its default."""
     said: dict[str, Any] = {}
-    for field in fields(work):
-        value = getattr(work, field.name)
-        if value != field.default:
-            said[field.name] = value
+    for each in fields(work):
+        value = getattr(work, each.name)
+        if value != each.default:
+            said[each.name] = value
     return msgspec.json.encode(said)
 
 

@@ -1,11 +1,12 @@
 """Vectors of passages as a segment keeps them: one byte a component, one array a model, the models in its manifest.
 
 A component of a vector of length 1 is kept as the nearest of 255 steps of 1/254, so what exceeds a half is cut off;
-cosines come out within about 0.002. Vectors of a model of 384 dimensions take four bytes for each word of a long work.
+cosines come out within about 0.004. Vectors of a model of 384 dimensions take four bytes for each word of a long work.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from indexes.errors import IndexUnavailableError
-from indexes.text.embeddings_models import Cascade, Encoder, Matrix
+from indexes.text.embeddings_models import CASCADE, STATIC, Cascade, Encoder, Matrix, open_cascade
 from indexes.text.embeddings_passages import passages, passages_of
 from indexes.text.normalize import Tokens
 
@@ -56,6 +57,24 @@ class Vectors:
 
     model: Model
     codes: Codes
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What gives passages their vectors, for as many processes as are at work: each opens its own encoders.
+
+    `takes_all_cores`, or the GPU: one process is enough.
+    """
+
+    models: Models
+    opening: Callable[[], Cascade]
+    takes_all_cores: bool = False
+
+    @classmethod
+    def of(cls, spec: str) -> "Embedding":
+        """By what `open_cascade` takes, whose errors it raises; one thread a process but for models of torch."""
+        opening = partial(open_cascade, spec, threads=1)
+        return cls(models_of(opening()), opening, takes_all_cores=spec not in (STATIC, CASCADE))
 
 
 def models_of(cascade: Cascade | None) -> Models:

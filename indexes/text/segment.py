@@ -1,7 +1,7 @@
 """One segment of works of text, read where it lies: tokens, where they stand, grams, works, kept texts."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from indexes.errors import IndexUnavailableError
 from indexes.model import Work
-from indexes.segment import REBUILD, open_segment
+from indexes.segment import REBUILD, Facts, open_segment
 from indexes.text.build import TEXT_BLOCK, TEXTS, WORKS, Arrays, Built, build
+from indexes.text.embeddings_models import Cascade
+from indexes.text.embeddings_vectors import FACTS, Codes, Models, Vectors, first_passages, read_vectors
 from indexes.text.gramtable import GramTable
 from indexes.text.layout import STRIDE, Layout
 from indexes.text.minhash_passages import Passages
@@ -33,7 +35,9 @@ class TextSegment:
     `array` holds the token hashes (uint32), `tokens` the same for single looks. `main` has the winnowed grams of
     works that are not short, `short_grams` every gram of three tokens of those that are. Both may name places that
     hold another gram of the same table key: compare tokens before believing. Works in `removed` are still in both.
-    `sizes` has the bytes of each file, if it lies on disk; once open, it is whole even when they are deleted.
+    `vectors` has those of the passages, the finder's and then the judge's; it is empty where none were made, else
+    `first_passages` numbers each work's first passage. `sizes` has the bytes of each file, if it lies on disk; once
+    open, it is whole even when they are deleted.
     """
 
     __slots__ = (
@@ -44,6 +48,7 @@ class TextSegment:
         "_unspaced",
         "array",
         "edges",
+        "first_passages",
         "main",
         "name",
         "passages",
@@ -52,6 +57,7 @@ class TextSegment:
         "short_units",
         "sizes",
         "tokens",
+        "vectors",
         "works",
     )
 
@@ -63,6 +69,7 @@ class TextSegment:
         removed: frozenset[int] = NOBODY,
         *,
         sizes: Mapping[str, int] = NOWHERE,
+        embeddings: Sequence[Facts] = (),
     ) -> None:
         self.name = name
         self.sizes = sizes
@@ -80,16 +87,20 @@ class TextSegment:
         self._unspaced = arrays["unspaced"].data
         self._texts = Texts(arrays, files[TEXTS]) if TEXTS in files else None
         self.passages = Passages.read(arrays)
+        self.vectors: tuple[Vectors, ...] = read_vectors(arrays, embeddings)
+        self.first_passages: NDArray[np.int64] = first_passages(self.edges) if self.vectors else np.empty(0, np.int64)
 
     @classmethod
     def built(cls, built: Built, name: str = "memory") -> "TextSegment":
         """A segment in memory, as it was built."""
-        return cls(built.arrays, built.files, name)
+        return cls(built.arrays, built.files, name, embeddings=built.facts.get(FACTS, ()))
 
     @classmethod
-    def from_texts(cls, works: Iterable[tuple[Work, str]], *, every_gram: bool = False) -> "TextSegment":
-        """A segment in memory of these works and their texts."""
-        return cls.built(build(works, every_gram=every_gram))
+    def from_texts(
+        cls, works: Iterable[tuple[Work, str]], *, every_gram: bool = False, cascade: Cascade | None = None
+    ) -> "TextSegment":
+        """A segment in memory of these works and their texts; with `cascade` their passages have vectors."""
+        return cls.built(build(works, every_gram=every_gram, cascade=cascade))
 
     @classmethod
     def open(cls, directory: Path, name: str, removed: frozenset[int] = NOBODY, *, check: bool = True) -> "TextSegment":
@@ -99,8 +110,9 @@ class TextSegment:
         """
         segment = open_segment(directory, name, unread=(TEXTS,) if check else None)
         try:
-            return cls(segment.arrays, segment.files, segment.name, removed, sizes=segment.sizes)
-        except (KeyError, ValueError, IndexError) as error:
+            said = segment.facts["parameters"].get(FACTS, ())
+            return cls(segment.arrays, segment.files, segment.name, removed, sizes=segment.sizes, embeddings=said)
+        except (KeyError, ValueError, IndexError, TypeError) as error:
             raise IndexUnavailableError(f"index segment `{directory / name}` is damaged; {REBUILD}") from error
 
     def without(self, removed: frozenset[int]) -> "TextSegment":
@@ -170,6 +182,16 @@ class TextSegment:
         first, end = self.work_bounds(ordinal)
         starts, ends = self._layout.spans(first, end)
         return Tokens(self.array[first:end], starts, ends, self.units(first, end))
+
+    @property
+    def models(self) -> Models:
+        """The models that its passages have vectors of, the finder first; empty where there are none."""
+        return tuple(each.model for each in self.vectors)
+
+    def vectors_of(self, ordinal: int) -> list[Codes]:
+        """The vectors of a work's passages, one array for each model."""
+        first, end = self.first_passages[ordinal : ordinal + 2] if self.vectors else (0, 0)
+        return [each.codes[first:end] for each in self.vectors]
 
     @property
     def keeps_texts(self) -> bool:

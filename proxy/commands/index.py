@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from typing_extensions import override
 
 from indexes.compaction import plan
@@ -21,11 +21,12 @@ from indexes.ingest import Added, ingest, jobs_for
 from indexes.readers.document import Unread
 from indexes.state import read_state
 from indexes.store import Store
+from indexes.text.embeddings_vectors import Embedding
 from indexes.text.keep import Keep
 from indexes.text.minhash import FAMILIES
 
 ORDER: Final = ("added", "replaced", "updated", "unchanged")
-KEEPING: Final = ("fingerprints_only", "minhash_only", "minhash_family")
+KEEPING: Final = ("fingerprints_only", "minhash_only", "minhash_family", "embeddings")
 DIRECTORY: Final = "./fairgate-index"
 MANY: Final = 7
 """Segments that compacting would spare, which is worth a line: each costs a look-up 0.3 microseconds a word."""
@@ -84,6 +85,12 @@ def index_command() -> None:
     show_default=True,
     help="How signatures are made.",
 )
+@click.option(
+    "--embeddings",
+    metavar="static|cascade|MODEL",
+    help="Keep vectors of passages, so that paraphrase is found: by static vectors, by these and a small model, or by "
+    "a sentence-transformers model.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes to add with; one a core unless there is little.")
 def add(
     paths: tuple[Path, ...],
@@ -110,10 +117,9 @@ def add(
         raise UsageError("`--title` names one work; give one file, or titles in a manifest")
     store = Store(directory)
     told = Told()
-    works = ingest(store, corpus, jobs=jobs or jobs_for(corpus), keep_texts=keep.texts, minhash=keep.minhash)
     try:
         with progress(corpus) as forward:
-            for each in works:
+            for each in ingest(store, corpus, jobs=jobs or jobs_for(corpus, keep), keep=keep, built=forward.built):
                 told.take(each)
                 forward.by(each.size if isinstance(each, Unread) else each.item.size)
     except KeyboardInterrupt:
@@ -127,8 +133,11 @@ def add(
 
 def keeping(options: dict[str, Any]) -> Keep:
     """What is to be kept of works; takes the options that say so out of the others."""
-    fingerprints_only, only, family = (options.pop(name) for name in KEEPING)
-    return Keep(texts=not fingerprints_only, minhash=family if only else None)
+    fingerprints_only, only, family, spec = (options.pop(name) for name in KEEPING)
+    if only and spec:
+        raise UsageError("`--minhash-only` keeps signatures alone; leave out `--embeddings`, or `--minhash-only`")
+    embedding = Embedding.of(spec) if spec else None
+    return Keep(texts=not fingerprints_only, minhash=family if only else None, embedding=embedding)
 
 
 class Told:
@@ -311,11 +320,19 @@ class Forward:
     def __init__(self, bar: Progress | None = None, total: int = 0) -> None:
         self._bar = bar
         self._task = bar.add_task("reading", total=total or None) if bar else None
+        self._building: TaskID | None = None
 
     def by(self, size: int) -> None:
         """So many bytes more are read."""
         if self._bar and self._task is not None:
             self._bar.advance(self._task, size)
+
+    def built(self, done: int, taken: int) -> None:
+        """So many characters of those taken so far are in the index."""
+        if self._bar and self._building is None:
+            self._building = self._bar.add_task("indexing")
+        if self._bar and self._building is not None:
+            self._bar.update(self._building, completed=done, total=taken)
 
 
 @contextmanager

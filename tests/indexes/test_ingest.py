@@ -13,6 +13,7 @@ from indexes.corpora import find
 from indexes.errors import FairgateError
 from indexes.ingest import Added, ingest, jobs_for
 from indexes.store import Store
+from indexes.text.keep import Keep
 from tests.support.corpus_files import PROSE, epub, pdf_bytes, zipped
 
 WORDS = [f"word{number}" for number in range(3000)]
@@ -81,7 +82,7 @@ def test_other_content_replaces_and_other_facts_update(tmp_path, corpus):
 
 def test_without_texts_none_is_kept(tmp_path, corpus):
     store = Store(tmp_path / "index")
-    add(store, corpus, jobs=2, keep_texts=False)
+    add(store, corpus, jobs=2, keep=Keep(texts=False))
     assert store.find("00.txt").text is None
 
 
