@@ -1,9 +1,13 @@
 """What a policy makes of answers: clean ones stopped by mistake, copies that leave, recorded continuations located."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Final
+
+import numpy as np
+from rapidfuzz.distance import LCSseq
 
 from indexes.model import Span, Work
 from indexes.text.index import SegmentIndex
@@ -11,7 +15,7 @@ from policies.load import find
 from policies.model import Action
 from policies.policy import Policy
 from proxy.evaluation.detectors import Indexed, index_of
-from proxy.evaluation.metrics import longest_run, wilson
+from proxy.evaluation.metrics import Interval, bootstrap, longest_run, wilson
 from proxy.evaluation.model import Chart, Effort, Figure, Line, Result, Target
 from proxy.evaluation.sets import Continuation, Named
 from proxy.evaluation.spans import Library, cut
@@ -82,11 +86,13 @@ def leaks(library: Library, index: SegmentIndex, effort: Effort) -> Result:
     """
     policy = find(POLICY)
     judge, limit = judge_of(policy), policy.limits.text.words or 0
-    filtered, unfiltered, counted = [], [], []
+    filtered, unfiltered, counted, kept = [], [], [], Kept()
     for _ in range(effort.streams):
         passage = library.passage(library.random.choice(RECITED))
-        text = f"{' '.join(library.filler())}\n\n{' '.join(passage.words)}\n\n{' '.join(library.filler())}"
+        before, after = (" ".join(library.filler()) for _ in range(2))
+        text = f"{before}\n\n{' '.join(passage.words)}\n\n{after}"
         source, left = spelled(" ".join(passage.words)), delivered(index, judge, text, library.random)
+        kept.take(f"{before} {after}", left)
         unfiltered.append(longest_run(spelled(text), source))
         filtered.append(longest_run(spelled(left), source))
         counted.append(filtered[-1] if filtered[-1] <= limit else longest_counted(index, left))
@@ -97,11 +103,50 @@ def leaks(library: Library, index: SegmentIndex, effort: Effort) -> Result:
         replace(aside, target=Target(f"\u2264 {limit}, none over", not over)),
         Figure("leaks", "share of answers over the limit", name, over / count, count, wilson(over, count)),
         Figure("leaks", "longest leaked run", name, max(filtered), count),
+        *kept.figures(name, effort),
         Figure("leaks", "longest leaked run", "no filter", max(unfiltered), count, role="baseline"),
     ]
     bars = Line(name, histogram(filtered)), Line("no filter", histogram(unfiltered))
     title = f"Longest run that leaves, limit {limit} words"
     return Result(figures, [Chart(title, "words in a row, up to", "answers", bars, kind="bars")])
+
+
+class Kept:
+    """What is left of the words around a copy, after the filter; upstream is not asked for other words."""
+
+    def __init__(self) -> None:
+        self._rouge: list[float] = []
+        self._names: list[float] = []
+
+    def take(self, around: str, left: str) -> None:
+        """One answer: its own words, and what a client got."""
+        self._rouge.append(recall(spelled(around), spelled(left)))
+        names = named(around)
+        self._names.append(len(names & named(left)) / len(names) if names else 1.0)
+
+    def figures(self, method: str, effort: Effort) -> list[Figure]:
+        """The means over all answers."""
+        said = {"own words kept in order (ROUGE-L recall)": self._rouge, "own names kept": self._names}
+        return [
+            Figure("leaks", measure, method, float(np.mean(values)), len(values), mean_interval(values, effort))
+            for measure, values in said.items()
+        ]
+
+
+def recall(source: Sequence[str], output: Sequence[str]) -> float:
+    """The share of words that are left in the same order."""
+    return LCSseq.similarity(source, output) / max(1, len(source))
+
+
+def named(text: str) -> set[str]:
+    """Words written with a capital that follow a word without a full stop: names, mostly."""
+    return set(re.findall(r"(?<=[a-z,;] )[A-Z][a-z]+", text))
+
+
+def mean_interval(values: Sequence[float], effort: Effort) -> Interval:
+    """The interval of a mean."""
+    every, numbers = np.array(values), [str(number) for number in range(len(values))]
+    return bootstrap(lambda weights: float(weights @ every / weights.sum()), numbers, times=effort.resamples)
 
 
 def longest_counted(index: SegmentIndex, text: str) -> int:

@@ -38,6 +38,11 @@ class Ranked:
         return len(self._labels)
 
     @property
+    def negatives(self) -> int:
+        """How many pairs are not copied."""
+        return int((~self._labels).sum())
+
+    @property
     def is_measurable(self) -> bool:
         """Whether there are pairs of both labels."""
         return bool(self._labels.any() and not self._labels.all())

@@ -1,6 +1,7 @@
 """Sets of pairs: who tells the copied ones from the others, and who finds the right source among all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -65,6 +66,7 @@ class Measuring:
         name = method.scorer.name
         scores = [method.scorer.score(pair.output, pair.source) for pair in self._set.measured]
         ranked = self._ranked[name] = Ranked(scores, self._labels)
+        out.figures += reversed(self._by_part(method, scores))
         for measure, share in reversed(SHARES.items()):
             if self._labels.count(False) * share >= 1:
                 value, interval = ranked.recall_at(share), self._interval(partial(ranked.recall_at, share))
@@ -79,6 +81,30 @@ class Measuring:
             line = Line(name, tuple((each.said, each.true) for each in bins))
             even = Line("as said", ((0.0, 0.0), (1.0, 1.0)))
             out.charts.append(Chart(f"Reliability, {self._set.name}", "probability", "copied", (line, even)))
+
+    def _by_part(self, method: Method, scores: Sequence[float]) -> list[Figure]:
+        """AUC and recall of each part of the copied pairs, against its other pairs, or all others where it has none."""
+        pairs = list(zip(self._set.measured, scores, strict=True))
+        parts = list(dict.fromkeys(pair.part for pair, _ in pairs if pair.label))
+        figures: list[Figure] = []
+        for part in parts if len(parts) > 1 else ():
+            right = [each for each in pairs if each[0].label and each[0].part == part]
+            wrong = [each for each in pairs if not each[0].label]
+            wrong = [each for each in wrong if each[0].part == part] or wrong
+            chosen = right + wrong
+            ranked = Ranked([score for _, score in chosen], [pair.label for pair, _ in chosen])
+            if ranked.is_measurable:
+                figures += self._of_part(part, method, ranked, [pair.group for pair, _ in chosen])
+        return figures
+
+    def _of_part(self, part: str, method: Method, ranked: Ranked, groups: Sequence[str]) -> Iterator[Figure]:
+        times = min(200, self._effort.resamples)
+        measures: dict[str, Callable[[Floats | None], float]] = {"AUC": ranked.auc}
+        if ranked.negatives >= 100:
+            measures["TPR at 1 % FPR"] = partial(ranked.recall_at, 0.01)
+        for measure, statistic in measures.items():
+            figure = self._figure(measure, method, statistic(None), bootstrap(statistic, groups, times=times))
+            yield replace(figure, part=part, count=len(ranked), target=None)
 
     def _accuracy(self, method: Method, scores: Sequence[float], tuning: Sequence[Pair]) -> Figure:
         """The share of pairs on the right side of the threshold that the tuning pairs choose."""

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from indexes.errors import UsageError
 from indexes.model import Work
 from indexes.text.index import SegmentIndex
-from proxy.evaluation import answers, copies, places, sets
+from proxy.evaluation import answers, copies, places, sets, spans
 from proxy.evaluation.detectors import detectors, index_of
 from proxy.evaluation.model import Effort, Result
 from proxy.evaluation.pairs import Measuring
@@ -81,6 +81,8 @@ def planted(
         yield "planted", lambda: Result(notes=["planted copies: left out, works and clean texts are under 200 words"])
         return
     found = detectors(works, shelf.index)
+    pairs = partial(spans.planted_pairs, shelf.library(6), effort.disguised)
+    yield "planted pairs", lambda: Measuring(pairs(), effort).result()
     yield "verbatim copies", lambda: copies.verbatim(shelf.library(1), shelf.index, effort)
     yield "edited copies", lambda: copies.edits(shelf.library(2), found, effort)
     yield "disguises", lambda: copies.disguises(shelf.library(3), found, effort)

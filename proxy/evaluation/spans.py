@@ -1,17 +1,16 @@
 """A seeded set of documents in which passages of works stand: copied, edited, reordered or told anew."""
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Final
 
-import numpy as np
-
 from indexes.model import Span, Work
 from indexes.text.normalize import Tokens, tokenize
+from proxy.evaluation.disguises import DISGUISES, Disguise
 from proxy.evaluation.plagdet import Located
-from proxy.evaluation.sets import Named, Retold
+from proxy.evaluation.sets import Named, Pair, PairSet, Retold
 
 RATES: Final = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4)
 LENGTHS: Final = (20, 40, 60, 100, 200)
@@ -129,6 +128,37 @@ def documents(library: Library, retold: Sequence[Retold], count: int) -> Iterato
         yield library.document(f"paraphrased {number}", "paraphrased", told)
 
 
+def planted_pairs(library: Library, count: int) -> PairSet:
+    """Passages edited and disguised against what they were made of, and against other passages."""
+    pairs = []
+    for part, change in changes(library).items():
+        found = [library.passage(library.random.randint(60, 200)) for _ in range(count + 1)]
+        sources = [" ".join(each.words) for each in found]
+        for number, each in enumerate(found):
+            output = change(list(each.words))
+            group = f"{part} {number}"
+            pairs.append(Pair(output, sources[number], label=True, group=group, part=part))
+            pairs.append(Pair(output, sources[number - 1], label=False, group=group, part=part))
+    return PairSet("planted_pairs", tuple(pairs))
+
+
+def changes(library: Library) -> Mapping[str, Callable[[list[str]], str]]:
+    """What is done to passages, by name: edits at each rate, and each disguise."""
+    edits = {f"{rate:.0%} edited": partial(edited_text, library, rate) for rate in RATES}
+    hidden = {name: partial(disguised_text, library, each) for name, each in DISGUISES.items() if name != "none"}
+    return edits | hidden
+
+
+def edited_text(library: Library, rate: float, words: list[str]) -> str:
+    """Words edited, as a text."""
+    return " ".join(library.edited(words, rate))
+
+
+def disguised_text(library: Library, disguise: Disguise, words: list[str]) -> str:
+    """Words in disguise, as a text."""
+    return disguise(words, library.random)
+
+
 def located(library: Library, retold: Sequence[Retold]) -> Iterator[tuple[Passage, Retold]]:
     """The passages that stand word for word in a work, with their paraphrases."""
     held = [(name, text, tokens, tokens.hashes.tobytes()) for name, text, tokens in library.works]
@@ -156,17 +186,3 @@ def cut(text: str, random: Random, most: int = 40) -> Iterator[str]:
         size = random.randint(1, most)
         yield text[at : at + size]
         at += size
-
-
-def token_span(tokens: Tokens, span: Span) -> Span:
-    """The tokens that begin within a span of characters."""
-    starts = tokens.starts.tolist()
-    return Span(bisect_left(starts, span.start), bisect_left(starts, span.end))
-
-
-def coverage(tokens: Tokens, spans: Sequence[Span]) -> float:
-    """The share of tokens that lie in any of these spans."""
-    held = np.zeros(len(tokens), np.bool_)
-    for span in spans:
-        held |= (tokens.starts >= span.start) & (tokens.ends <= span.end)
-    return float(held.mean()) if len(held) else 0.0

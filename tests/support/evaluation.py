@@ -7,7 +7,7 @@ from proxy.evaluation.model import Effort
 
 WORKS = Path(__file__).resolve().parents[2] / "proxy" / "demo" / "works"
 TINY = Effort(
-    pairs=None, ranked=20, planted=12, cells=3, disguised=2, documents=16, clean=12, streams=8, resamples=20
+    pairs=None, ranked=20, planted=12, cells=2, disguised=2, documents=8, clean=12, streams=8, resamples=20
 )  # fmt: skip
 PAIRS = [
     ("he gave the old dog a bone and went home", "he gave the old dog a bone and went away", True),
@@ -24,7 +24,7 @@ def folder(home: Path) -> Path:
     for kind, names in (("works", ("alice", "war-of-the-worlds")), ("clean", ("christmas-carol", "peter-rabbit"))):
         (home / kind).mkdir(parents=True)
         for name in names:
-            some = (WORKS / f"{name}.txt").read_text("utf-8")[:50_000]
+            some = (WORKS / f"{name}.txt").read_text("utf-8")[:20_000]
             (home / kind / f"{name}.txt").write_text(some, encoding="utf-8")
     write_pairs(home, "small", PAIRS)
     return home
