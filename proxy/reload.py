@@ -139,7 +139,8 @@ class _Watch:
 
     def __init__(self, source: Source, world: World) -> None:
         self.source = source
-        self.taken = self.seen = stamp(source.files(world))
+        self.taken: Stamp | None = None  # the first look compares in any case: files change while a server starts
+        self.seen = stamp(source.files(world))
         self.refused: Stamp | None = None
         self.retry_at = 0.0
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -208,6 +208,13 @@ def load(path: Path | None = None, overrides: Overrides = Overrides()) -> Settin
 def again(settings: Settings) -> Settings:
     """Read the same file anew; raises UsageError."""
     return load(settings.file, settings.overrides or Overrides())
+
+
+def renewed(settings: Settings) -> Settings:
+    """The settings as a process goes on with them that starts later than they were read; raises UsageError."""
+    if settings.file is None:
+        return settings
+    return replace(settings, values=taken_over(settings.values, again(settings))[0])
 
 
 def taken_over(running: SettingsShape, found: Settings) -> tuple[SettingsShape, list[str]]:

@@ -25,7 +25,7 @@ from typing_extensions import override
 from proxy.app import create_app, create_metrics_app
 from proxy.reload import Reloader
 from proxy.service import Service
-from proxy.settings import Settings, duration
+from proxy.settings import Settings, duration, renewed
 
 _ORPHAN_SECONDS = 1.0
 _CONNECTION_SECONDS = 5
@@ -46,7 +46,8 @@ class Post:
 
 
 def work(settings: Settings, post: Post) -> int:
-    """Serve until told to stop; raises FairgateError when index, policies or ledger cannot be had."""
+    """Serve until told to stop; raises FairgateError when settings, index, policies or ledger cannot be had."""
+    settings = renewed(settings)  # in the place of a worker that died it must not know keys that were taken away since
     app = create_app(settings, post.shared)
     service: Service = app.state["service"]
     reloader: Reloader = app.state["reloader"]

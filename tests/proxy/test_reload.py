@@ -167,6 +167,7 @@ async def test_asked_at_once_it_does_not_wait_for_a_file_to_settle(server: Serve
 async def test_a_broken_policy_leaves_the_old_one_in_force(
     server: Server, text: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
+    await settle(server)
     world, file = server.world, server.folder / "house.yaml"
     file.unlink() if text is None else file.write_text(text, encoding="utf-8")
     await settle(server)
@@ -200,6 +201,16 @@ async def test_a_tenant_comes_and_its_key_goes_while_it_serves(
     assert caplog.messages == ["took over fairgate.yaml: tenants"] * 2
     server.metrics.request("/v1/chat/completions", "one", stream=True, outcome="completed")
     assert 'tenant="one"' in server.metrics.exposition()[0].decode()
+
+
+async def test_what_changes_while_a_server_starts_is_taken_over_too(server: Server) -> None:
+    read_before = load()
+    (server.folder / "fairgate.yaml").write_text(f"policy: house.yaml\n{TENANT}", encoding="utf-8")
+    late = Server(server.folder, read_before)
+    assert not late.world.doorkeeper.caller({}).by_key
+    assert await settle(late)
+    with pytest.raises(UnauthorizedError):
+        late.world.doorkeeper.caller({})
 
 
 async def test_a_policy_that_a_changed_configuration_names_is_watched_too(server: Server) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -177,6 +178,36 @@ def test_a_killed_worker_is_replaced_while_the_others_go_on(tmp_path: Path, upst
 
 
 @pytest.mark.slow
+def test_a_replaced_worker_does_not_know_a_key_that_was_taken_away(tmp_path: Path, upstream: Upstream) -> None:
+    def tenants(*keys: str) -> str:
+        return f"tenants: [{{name: one, keys: [{', '.join(sha256(key.encode()).hexdigest() for key in keys)}]}}]\n"
+
+    def status(key: str) -> int:
+        body = {"content": CLEAN}
+        return httpx.post(f"{server.url}/v1/fairgate/check", json=body, headers={"api-key": key}).status_code
+
+    def answers(key: str) -> int | None:
+        """The status; None while nobody listens."""
+        try:
+            return status(key)
+        except httpx.TransportError:
+            return None
+
+    with started(tmp_path, prepare(tmp_path, upstream.url, 2, tenants("kept", "taken"))) as server:
+        assert status("taken") == 200
+        file = tmp_path / "fairgate.yaml"
+        file.write_text(file.read_text().replace(tenants("kept", "taken"), tenants("kept")))
+        assert eventually(lambda: in_all(server, lambda: status("taken") == 401), 10)
+        for worker in server.workers:
+            os.kill(worker, signal.SIGKILL)
+        assert eventually(lambda: answers("taken") is not None, 40)
+        assert answers("taken") in (401, None)
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            assert answers("taken") in (401, None)
+        assert status("kept") == 200
+
+
 def test_what_runs_may_finish_and_what_does_not_is_ended_in_words(tmp_path: Path, upstream: Upstream) -> None:
     more = f"limits: {{drain: 6s}}\nmetrics: {{port: {free_port()}}}\n"
     with started(tmp_path, prepare(tmp_path, upstream.url, 2, more)) as server:
