@@ -37,7 +37,7 @@ EMPTY: Final = np.uint32(0xFFFFFFFF)
 CELLS: Final = 1 << 17
 """Permuted values worked on at once; they stay in a core's cache."""
 ROWS: Final = 2048
-"""Blocks worked on at once."""
+"""Rows worked on at once."""
 PRIME: Final = np.uint64((1 << 61) - 1)
 TRIES: Final = 24
 CHANCE: Final = 1 / 256
@@ -136,7 +136,7 @@ class Densified:
     def __init__(self, seed: int) -> None:
         chance = np.random.RandomState(seed)
         self._salt = np.uint32(chance.randint(0, 1 << 32, dtype=np.uint32))
-        self._others = chance.randint(0, PERMUTATIONS, (TRIES, PERMUTATIONS))
+        self._others = chance.randint(0, PERMUTATIONS, (TRIES, PERMUTATIONS)).astype(np.int32)
 
     def least(self, blocks: Hashes) -> Signatures:
         """For each row of shingle hashes the least value in each bin; `EMPTY` where there is none."""
@@ -148,16 +148,23 @@ class Densified:
 
     def finish(self, least: Signatures) -> Signatures:
         """Fill the empty bins of each row; a row without any shingle stays empty."""
-        found = np.array(least, order="C")
+        return in_parts(np.ascontiguousarray(least), self._fill)
+
+    def _fill(self, least: Signatures) -> Signatures:
+        found = least.copy()
+        given, filled = least.ravel(), found.ravel()
+        places = np.flatnonzero(given == EMPTY).astype(np.int32)
         for others in self._others:
-            empty = found == EMPTY
-            if not empty.any():
+            bins = places & (PERMUTATIONS - 1)
+            values = given[places - bins + others[bins]]
+            filled[places] = values
+            places = places[values == EMPTY]
+            if not len(places):
                 return found
-            np.copyto(found, least[:, others], where=empty)
         for row in np.flatnonzero((found == EMPTY).any(axis=1) & (least != EMPTY).any(axis=1)):
             held = np.flatnonzero(least[row] != EMPTY)
-            empty_bins = np.flatnonzero(found[row] == EMPTY)
-            found[row, empty_bins] = least[row, held[np.searchsorted(held, empty_bins) % len(held)]]
+            empty = np.flatnonzero(found[row] == EMPTY)
+            found[row, empty] = least[row, held[np.searchsorted(held, empty) % len(held)]]
         return found
 
 
@@ -166,13 +173,13 @@ _PERMUTERS: Final[Mapping[Family, Callable[[int], Permuter]]] = MappingProxyType
 )
 
 
-def in_parts(blocks: Hashes, least: Callable[[Hashes], Signatures]) -> Signatures:
-    """The least values of blocks, worked out for some at a time."""
-    if len(blocks) <= ROWS:
-        return least(blocks)
-    found = np.empty((len(blocks), PERMUTATIONS), np.uint32)
-    for first in range(0, len(blocks), ROWS):
-        found[first : first + ROWS] = least(blocks[first : first + ROWS])
+def in_parts(rows: Hashes, work: Callable[[Hashes], Signatures]) -> Signatures:
+    """A row of values for each row that is given, worked out for some at a time."""
+    if len(rows) <= ROWS:
+        return work(rows)
+    found = np.empty((len(rows), PERMUTATIONS), np.uint32)
+    for first in range(0, len(rows), ROWS):
+        found[first : first + ROWS] = work(rows[first : first + ROWS])
     return found
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from indexes.text.fingerprint import MULTIPLIER
 from indexes.text.minhash import PERMUTATIONS, Low
 
-FEW: Final = 2
+FEW: Final = 4
 """Passages of a bucket, about."""
 MOST: Final = 256
 """Passages of a bucket that are looked at; more of them are copies of one another."""
