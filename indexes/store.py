@@ -251,6 +251,7 @@ class Store:
             "chars": sum(work.chars for work in works),
             "segments": len(segments),
             "grams": sum(len(segment.main) + len(segment.short_grams) for segment in segments),
+            "embedded": sum(len(segment.works) - len(segment.removed) for segment in segments if segment.vectors),
             "passages": sum(segment.passages.count for segment in segments if segment.passages is not None),
             "index_bytes": index,
             "text_bytes": kept,

@@ -143,12 +143,15 @@ def name_of(number: int) -> str:
     return f"vectors_{number}"
 
 
-def read_vectors(arrays: Arrays, said: Sequence[Mapping[str, Any]]) -> tuple[Vectors, ...]:
-    """The vectors of a segment whose manifest says this of them; raises KeyError or ValueError where it is wrong."""
+def read_vectors(arrays: Arrays, said: Sequence[Mapping[str, Any]], firsts: NDArray[np.int64]) -> tuple[Vectors, ...]:
+    """The vectors of a segment whose manifest says this of them, given where each work's passages begin.
+
+    Raises KeyError, TypeError or ValueError where it is wrong.
+    """
     found: list[Vectors] = []
     for number, each in enumerate(said):
         model = Model(str(each["name"]), str(each["checksum"]), int(each["dimensions"]))
-        codes = arrays[name_of(number)].astype(np.int8, copy=False).reshape(-1, model.dimensions)
+        codes = arrays[name_of(number)].astype(np.int8, copy=False).reshape(int(firsts[-1]), model.dimensions)
         found.append(Vectors(model, codes))
     return tuple(found)
 

@@ -87,8 +87,8 @@ class TextSegment:
         self._unspaced = arrays["unspaced"].data
         self._texts = Texts(arrays, files[TEXTS]) if TEXTS in files else None
         self.passages = Passages.read(arrays)
-        self.vectors: tuple[Vectors, ...] = read_vectors(arrays, embeddings)
-        self.first_passages: NDArray[np.int64] = first_passages(self.edges) if self.vectors else np.empty(0, np.int64)
+        self.first_passages: NDArray[np.int64] = first_passages(self.edges) if embeddings else np.empty(0, np.int64)
+        self.vectors: tuple[Vectors, ...] = read_vectors(arrays, embeddings, self.first_passages)
 
     @classmethod
     def built(cls, built: Built, name: str = "memory") -> "TextSegment":
