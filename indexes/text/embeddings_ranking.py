@@ -16,8 +16,9 @@ from indexes.text.embeddings_passages import passages
 from indexes.text.embeddings_vectors import decoded
 from indexes.text.segment import TextSegment
 
-READ: Final = 10
-"""Candidates that the judge has no vector of and that are read and encoded for one text; the finder's best."""
+READ: Final = 4
+"""Candidates that the judge has no vector of and that are read and encoded for one text, the finder's best: each takes
+as long as the text itself."""
 REMEMBERED: Final = 4096
 """Vectors of such candidates that are kept."""
 

@@ -119,6 +119,16 @@ def test_the_judge_reads_candidates_that_it_has_no_vector_of_and_remembers_them(
     assert again == first
 
 
+def test_what_the_judge_did_not_read_comes_after_what_it_did_in_the_finder_s_order(words: Cascade) -> None:
+    texts = {f"w{number}": " ".join(FABLE.split()[: 11 - number]) for number in range(8)}
+    judge = WordEncoder("judge", "other")
+    found = opened([segment_of(texts, words)], Cascade(words.finder, judge)).find([RETOLD], 8)[0]
+    assert [hit.judged for hit in found] == [True] * 4 + [False] * 4
+    unread = [hit.cosine for hit in found[4:]]
+    assert unread == sorted(unread, reverse=True)
+    assert max(unread) > min(hit.cosine for hit in found[:4]), "or it would say nothing of the order"
+
+
 def test_without_texts_the_finder_s_word_stands_and_there_is_no_text(words: Cascade) -> None:
     builder = SegmentBuilder(keep_texts=False, vectors=VectorWriter.by(words))
     builder.add(Work("fable", "Fable"), FABLE)
