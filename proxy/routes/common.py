@@ -73,8 +73,8 @@ def read_json(body: bytes, shape: type[T], example: str) -> T:
         what, _, where = str(error).partition(" - at `$")
         param = where.rstrip("`").lstrip(".")
         place = f"`{param}`" if param else "the body"
-        param = param or what.partition("unknown field `")[2].rstrip("`") or None
-        raise RequestError(f"{place} cannot be read: {what[:1].lower()}{what[1:]}", param) from error
+        unknown = what.partition("unknown field `")[2].rstrip("`")
+        raise RequestError(f"{place} cannot be read: {what[:1].lower()}{what[1:]}", param or unknown or None) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"the body is no JSON; send an object with {example}") from error
 
