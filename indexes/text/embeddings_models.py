@@ -186,7 +186,9 @@ class NeuralEncoder:
         if find_spec("sentence_transformers") is None:
             raise FairgateError(f"model `{model}` needs sentence-transformers; {SETUP_NEURAL}")
         from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()  # it would be drawn over ours
         try:
             opened = SentenceTransformer(str(home or model), local_files_only=True)
         except (OSError, ValueError) as error:
