@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from random import Random
 
 import datasketch
 import numpy as np
@@ -25,11 +26,12 @@ from indexes.model import Work
 from indexes.segment import write_segment
 from indexes.text.minhash import FAMILIES, PASSAGE, STRIDE, Hashes, permuter, shingle_hash, shingle_hashes, sign
 from indexes.text.minhash_build import MinHashBuilder
+from indexes.text.minhash_build import build as build_segment
 from indexes.text.minhash_index import MinHashIndex
 from indexes.text.minhash_passages import TOKENS, Fresh, reach_of, signed
 from indexes.text.normalize import Tokens, tokenize
 from indexes.text.segment import TextSegment
-from tests.support.recall import texts
+from tests.support.recall import books, texts
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 SIZES = (10_000, 1_000_000)
@@ -41,6 +43,7 @@ HELD = 4
 """Novels that even a small index holds."""
 ANSWER = 500
 """Words of an answer."""
+COPIES, EDITS, PLANTS = (62, 124, 186, 250, 500), (0.02, 0.05, 0.1, 0.2), 200
 RATES = (0.03, 0.1, 0.2, 0.3)
 SEED = 20_261_124
 
@@ -52,6 +55,7 @@ def main() -> None:
         look_up(Path(sys.argv[2]), sys.argv[3])
     else:
         signatures()
+        recall()
         for size in map(int, sys.argv[1:]) if sys.argv[1:] else SIZES:
             with tempfile.TemporaryDirectory() as folder:
                 name = build(Path(folder), size)
@@ -110,6 +114,38 @@ def rensa_signatures(works: list[Hashes]) -> None:
     for name in ("digest_matrix_from_flat_token_hashes", "digest_matrix_from_flat_token_hashes_rho"):
         took = seconds(lambda name=name: getattr(RMinHash, name)(flat, edges, 128, 1), rounds=3)
         say(f"minhash_sign_rensa{'_rho' if name.endswith('rho') else ''}", len(rows) / took, "signatures/s")
+
+
+def recall() -> None:
+    """Which share of copies is found in answers, by length and share of words replaced; and how much clean text is."""
+    index = MinHashIndex([TextSegment.built(build_segment(books(DATA)))])
+    held = [(work.id, text.split()) for work, text in books(DATA) if len(text.split()) > 2 * ANSWER]
+    others = [text.split() for _, text in texts(DATA, "novels", without="Haggard_She")]
+    chance = Random(SEED)
+    for words in COPIES:
+        for rate in (0.0, *EDITS):
+            found = sum(planted(index, held, others, chance, words=words, rate=rate) for _ in range(PLANTS))
+            say("minhash_recall", found / PLANTS, "share", words=words, replaced=rate, copies=PLANTS)
+    clean = [" ".join(words[at : at + ANSWER]) for words in others for at in range(0, len(words) - ANSWER, 4 * ANSWER)]
+    say("minhash_false_alarms", sum(bool(index.lookup(text)) for text in clean), "answers", clean=len(clean))
+
+
+def planted(
+    index: MinHashIndex,
+    held: list[tuple[str, list[str]]],
+    others: list[list[str]],
+    chance: Random,
+    *,
+    words: int,
+    rate: float,
+) -> bool:
+    """Whether a copy from a held work, some words replaced, is found between words of others."""
+    (name, source), other = chance.choice(held), chance.choice(others)
+    at, start = chance.randrange(len(source) - words), chance.randrange(len(other) - ANSWER)
+    copy = [chance.choice(other) if chance.random() < rate else word for word in source[at : at + words]]
+    before = chance.randrange(ANSWER // 2)
+    text = " ".join([*other[start : start + before], *copy, *other[start + before : start + ANSWER // 2]])
+    return any(each.work.id == name for each in index.lookup(text))
 
 
 def build(folder: Path, size: int) -> str:
