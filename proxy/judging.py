@@ -98,7 +98,10 @@ def judge_text(
     grounding: Sequence[str] = (),
     licensed: Licensed | None = None,
 ) -> tuple[Evidence, Verdict]:
-    """Judge a whole text, to its end; the verdict is the one its stream would get if nothing stopped it."""
+    """Judge a whole text, to its end; the verdict is the one its stream would get if nothing stopped it.
+
+    Works held by signatures alone are looked up too, which a scanner of a stream does not see.
+    """
     channel, use = CONTENT, licensed or Licensed(())
     matches = index.scan(text, channel, grounding) + index.near_duplicates(text, channel, grounding)
     evidence = Evidence(

@@ -90,10 +90,15 @@ def text_wanted(text: str) -> Wanted:
 
 
 def work_wanted(store: Store, work_id: str) -> Wanted:
-    """A work of an index; its text need not be kept there. Raises UsageError if there is none of that id."""
+    """A work of an index; its text need not be kept there.
+
+    Raises UsageError if there is none of that id, or only signatures of its passages.
+    """
     place = store.find(work_id)
     if place is None:
         raise UsageError(f"there is no work `{work_id}` in index `{store.directory}`; see `fairgate index list`")
+    if place.work.minhash_only:
+        raise UsageError(f"of work `{work_id}` index `{store.directory}` keeps signatures alone; give its text instead")
     segment = place.segment
     first, end = segment.work_bounds(place.ordinal)
     nowhere = np.zeros(0, np.int64)

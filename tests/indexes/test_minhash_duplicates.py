@@ -1,4 +1,5 @@
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +8,9 @@ from indexes.model import Work
 from indexes.store import Store
 from indexes.text.minhash_duplicates import clusters, duplicates
 from indexes.text.normalize import tokenize
+from tests.support.recall import books, texts
 
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
 WAYS = [{}, {"keep_texts": False}, {"minhash": "affine32"}, {"minhash": "densified"}]
 
 
@@ -35,8 +38,8 @@ PLANTED = {
 
 
 def corpus() -> list[tuple[Work, str]]:
-    texts = {f"clean {seed}": prose(seed) for seed in range(30)} | PLANTED
-    return [(Work(id=name, title=name), text) for name, text in texts.items()]
+    held = {f"clean {seed}": prose(seed) for seed in range(30)} | PLANTED
+    return [(Work(id=name, title=name), text) for name, text in held.items()]
 
 
 def by_hand(works: list[tuple[Work, str]], threshold: float) -> dict[tuple[str, str], tuple[float, float, float]]:
@@ -119,3 +122,15 @@ def test_many_works_that_begin_alike_are_no_duplicates(tmp_path):
     works.append((Work(id="twin", title="-"), f"{notice} {edited(prose(7, 500), 90)}"))
     list(store.add(works))
     assert [(pair.a.id, pair.b.id) for pair in found_in(store, 0.8)] == [("w007", "twin")]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("way", [{}, {"minhash": "affine32"}])
+def test_of_real_books_and_novels_one_is_there_twice(tmp_path, way):
+    store = Store(tmp_path / "index")
+    novels = [each for each in texts(DATA, "novels") if each[0].startswith("Haggard")]
+    works = [*books(DATA)[9:10], *((Work(id=name, title=name), text) for name, text in novels)]
+    list(store.add(works, **way))
+    (pair,) = found_in(store, 0.5)
+    assert (pair.a.id, pair.b.id) == ("PG3155_She", "Haggard_She_1887")
+    assert pair.likeness.jaccard == pytest.approx(0.974, abs=0.04)

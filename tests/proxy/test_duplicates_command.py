@@ -3,6 +3,9 @@ import json
 import numpy as np
 import pytest
 
+from indexes.errors import UsageError
+from indexes.store import Store
+from proxy.ledger.lookup import work_wanted
 from tests.support.commands import fairgate
 
 
@@ -76,3 +79,9 @@ def test_a_work_with_grams_promises_as_ever(folder):
     shown = json.loads(fairgate(folder, "index", "show", "one.txt", "--json").stdout)
     assert (shown["minhash_only"], shown["verbatim_promise"]) == (False, True)
     assert fairgate(folder, "index", "stats").stderr == ""
+
+
+def test_what_was_said_of_a_work_held_by_signatures_is_not_looked_up_as_if_it_were_known(folder):
+    fairgate(folder, "index", "add", "books", "--minhash-only")
+    with pytest.raises(UsageError, match="keeps signatures alone; give its text instead"):
+        work_wanted(Store(folder / "fairgate-index"), "one.txt")
