@@ -75,7 +75,8 @@ class Match:
 
     `words` counts matched words, bridged ones not; `counted` those of them that limits count (not covered by common
     grams alone); `span_words` the output words of the span, bridged ones included. `live` says that the next word may
-    still extend the match. `grounded` says that the passage also stands in the request.
+    still extend the match. `grounded` says that the passage also stands in the request. A `semantic` match has no
+    stretches and counts no words; `probability` is how likely it is that the span was made from the source.
     """
 
     detector: Detector
@@ -89,6 +90,7 @@ class Match:
     span_words: int
     grounded: bool = False
     live: bool = False
+    probability: float | None = None
 
     @property
     def identity(self) -> float:

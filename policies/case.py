@@ -11,12 +11,14 @@ from typing import Final
 
 from indexes.model import Match, Work
 from policies import factors
-from policies.amounts import Amount, amounts, copied_words, union
+from policies.amounts import Amount, amounts, bounded, copied_words, union
 from policies.factors import Readings
 from policies.matching import fits, limit_of, quantity, unit
 from policies.model import Action, Evidence, FactorName, Use
 from policies.policy import Limit, Policy, Rule, When
 
+BELIEVED: Final = 0.9
+"""The probability from which a passage in other words is attributed, where no rule says otherwise."""
 _NO_AMOUNT: Final = Amount(0, 0.0, None)
 
 
@@ -52,6 +54,10 @@ class Case:
         self._use = use
         self._use_of_rules = use if use.trusted else replace(policy.use, tenant=use.tenant)
         self._amounts = amounts(evidence, with_grounded=policy.grounded == "judge")
+        self._bounded = self._amounts
+        if any(match.detector == "near" for match in evidence.matches):
+            exact = replace(evidence, matches=tuple(bounded(evidence.matches)))
+            self._bounded = amounts(exact, with_grounded=policy.grounded == "judge")
         self._budget = dict(evidence.budget_left)
         self._standing: dict[str, Scored] = {}
         self._register = {
@@ -74,6 +80,8 @@ class Case:
 
     def early(self, match: Match) -> Judged | None:
         """What decides before limit and score; None when nothing does."""
+        if match.detector == "semantic":
+            return self._retold(match)
         if match.counted == 0:
             return Judged(Action.PASS, "common expression: only frequent phrases, which weigh nothing", weighs=False)
         if match.grounded and self.policy.grounded != "judge":
@@ -117,6 +125,26 @@ class Case:
         return {work: self._closing(matches, copied) for work, matches in by_work.items()}
 
     # -- what comes before limit and score
+
+    def _retold(self, match: Match) -> Judged:
+        """What becomes of a passage in other words: it is under no limit and has no score.
+
+        It is attributed from `BELIEVED` on, or as a rule says; only a rule that names the detector may stop it. It
+        weighs nothing, so that it neither adds to an exact match of the same place nor softens one.
+        """
+        if match.grounded and self.policy.grounded != "judge":
+            action = Action.PASS if self.policy.grounded == "pass" else Action.ATTRIBUTE
+            return Judged(action, "grounded: the passage was made from the request itself", weighs=False)
+        if self._owners and (excused := self._excused(match)) is not None:
+            return excused
+        rules = (rule for rule in self.policy.rules if rule.when.detector or not rule.then.stops)
+        if (ruled := self._by_rules(rules, match)) is not None:
+            return replace(ruled, weighs=False, final=True)
+        probability = match.probability or 0.0
+        if probability >= BELIEVED:
+            return Judged(Action.ATTRIBUTE, f"made from the work with probability {probability:.2f}", weighs=False)
+        reason = f"probability {probability:.2f} of being made from the work is under {BELIEVED}"
+        return Judged(Action.PASS, reason, weighs=False)
 
     def _ours(self, match: Match) -> Judged | None:
         """What becomes of a match of the operator's own work or of a licensed one; None for any other."""
@@ -168,8 +196,13 @@ class Case:
     # -- limit and score
 
     def _over(self, match: Match, limit: Limit) -> str | None:
-        """Which limit a match is over, in words; None if it is over none."""
-        work, amount = match.work, self._amount(match)
+        """Which limit a match is over, in words; None if it is over none, as near matches always are.
+
+        Nor do words that only near matches hold count in any limit.
+        """
+        if match.detector == "near":
+            return None
+        work, amount = match.work, self._bounded.get(match.work.id, _NO_AMOUNT)
         run, total = quantity(work, match.counted), quantity(work, amount.words)
         if limit.words is not None and run > limit.words:
             return f"a run of {run} {unit(work)} is over the limit of {limit.words}"
@@ -246,6 +279,8 @@ def _covers(own: Match, match: Match) -> bool:
     """Whether every copied word of a match is also a copied word of another; words bridged in that one are not."""
     if own.channel != match.channel:
         return False
+    if not match.stretches:
+        return own.output.start <= match.output.start and match.output.end <= own.output.end
     held = list(union((each.output, each.output + each.tokens) for each in own.stretches))
     return all(
         any(low <= each.output and each.output + each.tokens <= high for low, high in held) for each in match.stretches

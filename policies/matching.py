@@ -64,7 +64,7 @@ def _fits_match(when: When, match: Match, amount: Amount) -> bool:
         (when.grounded is None or when.grounded is match.grounded)
         and _one_of(when.detector, match.detector)
         and (when.over is None or _exceeds(when.over, match, amount))
-        and when.probability is None  # exact copies have none, so a rule that asks for one does not fit them
+        and (when.probability is None or (match.probability is not None and match.probability >= when.probability))
     )
 
 

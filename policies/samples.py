@@ -1,5 +1,7 @@
 """The shorthand of `tests:` to evidence: one synthetic match, its work, and what stands around it. Pure."""
 
+from dataclasses import replace
+
 from indexes.model import Match, Span, Stretch, Work
 from policies.engine import decide
 from policies.matching import quantity
@@ -38,8 +40,10 @@ def evidence(sample: Sample) -> Evidence:
     match = Match(
         detector=sample.detector, work=work, channel="content", output=Span(0, words * _CHARS),
         source=Span(0, words * _CHARS), stretches=_stretches(words, sample.common_words), words=words,
-        counted=words - sample.common_words, span_words=words, grounded=sample.grounded,
+        counted=words - sample.common_words, span_words=words, grounded=sample.grounded, probability=sample.probability,
     )  # fmt: skip
+    if sample.detector == "semantic":
+        match = replace(match, stretches=(), counted=0)
     output = max(sample.output_words, words)
     return Evidence(
         matches=(match,),

@@ -191,12 +191,14 @@ class Sample(_Shape, frozen=True):
     `words` (or `lexemes`) are copied, `common_words` of them frequent phrases. `work_words` is the length of the work;
     `work_share` may be said in its place. `output_words` is the length of the answer (the copy, if not said).
     `earlier_words` of the work were given before in the same conversation, `budget_words` may still be given.
-    `heart_share` is how much of the work's heart is copied. `comment_words` stand around a quotation.
+    `probability` is that of a semantic match. `heart_share` is how much of the work's heart is copied. `comment_words`
+    stand around a quotation.
     """
 
     words: Annotated[int, msgspec.Meta(ge=1)] | None = None
     lexemes: Annotated[int, msgspec.Meta(ge=1)] | None = None
     detector: Detector = "verbatim"
+    probability: Share | None = None
     kind: Kind = "text"
     form: str | None = None
     nature: Nature | None = None
