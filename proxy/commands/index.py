@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,9 +56,8 @@ class IndexCommands(click.Group):
         """Find a command by name; None for an unknown one."""
         if cmd_name != "duplicates":
             return super().get_command(ctx, cmd_name)
-        from proxy.commands.duplicates import duplicates_command
-
-        return duplicates_command
+        command: click.Command = import_module("proxy.commands.duplicates").duplicates_command
+        return command
 
 
 @click.group("index", cls=IndexCommands)
