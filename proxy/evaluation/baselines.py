@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import log, sqrt
 from typing import Final
 
@@ -13,22 +14,27 @@ from proxy.evaluation.metrics import rouge_l
 
 GRAM: Final = 4
 QUIP: Final = 25
+READ: Final = 4096
+"""Texts that are kept as read; pairs that share a text come one after another."""
 K1: Final = 1.2
 B: Final = 0.75
 
 
 class Reader:
-    """The tokens of texts, each text read once."""
+    """The tokens of texts, those of late kept."""
 
     def __init__(self) -> None:
-        self._known: dict[str, list[int]] = {}
+        self._tokens = lru_cache(READ)(tokens_of)
 
     def __call__(self, text: str) -> list[int]:
         """Token hashes of a text, in order."""
-        found = self._known.get(text)
-        if found is None:
-            found = self._known[text] = tokenize(text).hashes.tolist()
-        return found
+        return self._tokens(text)
+
+
+def tokens_of(text: str) -> list[int]:
+    """Token hashes of a text, in order."""
+    hashes: list[int] = tokenize(text).hashes.tolist()
+    return hashes
 
 
 class RougeL:
@@ -51,18 +57,16 @@ class Containment:
         self.name = f"{size}-gram containment"
         self._reader = reader
         self._size = size
-        self._known: dict[str, frozenset[tuple[int, ...]]] = {}
+        self._grams = lru_cache(READ)(self._read)
 
     def score(self, output: str, source: str) -> float:
         """From 0 to 1."""
         held = self._grams(output)
         return len(held & self._grams(source)) / len(held) if held else 0.0
 
-    def _grams(self, text: str) -> frozenset[tuple[int, ...]]:
-        if text not in self._known:
-            words = self._reader(text)
-            self._known[text] = frozenset(zip(*(words[at:] for at in range(self._size)), strict=False))
-        return self._known[text]
+    def _read(self, text: str) -> frozenset[tuple[int, ...]]:
+        words = self._reader(text)
+        return frozenset(zip(*(words[at:] for at in range(self._size)), strict=False))
 
 
 class Winnowing:
@@ -74,20 +78,18 @@ class Winnowing:
         self._reader = reader
         self._size = size
         self._window = window
-        self._known: dict[str, frozenset[int]] = {}
+        self._kept = lru_cache(READ)(self._read)
 
     def score(self, output: str, source: str) -> float:
         """From 0 to 1."""
         held = self._kept(output)
         return len(held & self._kept(source)) / len(held) if held else 0.0
 
-    def _kept(self, text: str) -> frozenset[int]:
-        if text not in self._known:
-            words = self._reader(text)
-            grams = [hash(gram) for gram in zip(*(words[at:] for at in range(self._size)), strict=False)]
-            ends = range(max(1, len(grams) - self._window + 1))
-            self._known[text] = frozenset(min(grams[at : at + self._window]) for at in ends) if grams else frozenset()
-        return self._known[text]
+    def _read(self, text: str) -> frozenset[int]:
+        words = self._reader(text)
+        grams = [hash(gram) for gram in zip(*(words[at:] for at in range(self._size)), strict=False)]
+        ends = range(max(1, len(grams) - self._window + 1)) if grams else range(0)
+        return frozenset(min(grams[at : at + self._window]) for at in ends)
 
 
 class Quip:
@@ -96,18 +98,18 @@ class Quip:
     name = "QUIP-25"
 
     def __init__(self) -> None:
-        self._known: dict[str, frozenset[str]] = {}
+        self._grams = lru_cache(READ)(quips)
 
     def score(self, output: str, source: str) -> float:
         """From 0 to 1."""
         held = self._grams(output)
         return len(held & self._grams(source)) / len(held) if held else 0.0
 
-    def _grams(self, text: str) -> frozenset[str]:
-        if text not in self._known:
-            said = " ".join(text.lower().split())
-            self._known[text] = frozenset(said[at : at + QUIP] for at in range(max(1, len(said) - QUIP + 1)))
-        return self._known[text]
+
+def quips(text: str) -> frozenset[str]:
+    """The grams of 25 characters of a text; a shorter text is one."""
+    said = " ".join(text.lower().split())
+    return frozenset(said[at : at + QUIP] for at in range(max(1, len(said) - QUIP + 1)))
 
 
 class TfIdf:
@@ -120,21 +122,18 @@ class TfIdf:
         kinds = [set(reader(text)) for text in texts]
         self._found = Counter(word for each in kinds for word in each)
         self._texts = len(kinds)
-        self._known: dict[str, dict[int, float]] = {}
+        self._weights = lru_cache(READ)(self._read)
 
     def score(self, output: str, source: str) -> float:
         """From 0 to 1."""
-        here, there = sorted((self.weights(output), self.weights(source)), key=len)
+        here, there = sorted((self._weights(output), self._weights(source)), key=len)
         return sum(weight * there[word] for word, weight in here.items() if word in there)
 
-    def weights(self, text: str) -> dict[int, float]:
-        """The words of a text, of length 1 together."""
-        if text not in self._known:
-            counts = Counter(self._reader(text))
-            found = {word: (1 + log(count)) * self._rarity(word) for word, count in counts.items()}
-            length = sqrt(sum(weight * weight for weight in found.values())) or 1.0
-            self._known[text] = {word: weight / length for word, weight in found.items()}
-        return self._known[text]
+    def _read(self, text: str) -> dict[int, float]:
+        counts = Counter(self._reader(text))
+        found = {word: (1 + log(count)) * self._rarity(word) for word, count in counts.items()}
+        length = sqrt(sum(weight * weight for weight in found.values())) or 1.0
+        return {word: weight / length for word, weight in found.items()}
 
     def _rarity(self, word: int) -> float:
         return log((1 + self._texts) / (1 + self._found[word])) + 1

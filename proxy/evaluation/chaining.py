@@ -114,7 +114,7 @@ class Windows:
         self._numbers = np.concatenate(numbers or [np.empty(0)])[order].astype(np.int64)
 
     def places(self, text: str) -> list[Found]:
-        """Every copied place; windows that follow one another in text and work are one."""
+        """Every copied place; windows near one another are one."""
         tokens = tokenize(text)
         grams = hashed(tokens)
         low, high = np.searchsorted(self._grams, grams), np.searchsorted(self._grams, grams, "right")
@@ -123,14 +123,9 @@ class Windows:
             within = range(first, min(first + WINDOW, len(grams)))
             seen = [(at, hit) for at in within for hit in range(low[at], high[at])]
             found = self._window(tokens, seen)
-            if found is None:
-                continue
-            if out and out[-1].work == found.work and near(out[-1], found):
-                source = Span(min(out[-1].source.start, found.source.start), max(out[-1].source.end, found.source.end))
-                out[-1] = Found(found.work, Span(out[-1].output.start, found.output.end), source)
-            else:
+            if found is not None:
                 out.append(found)
-        return out
+        return joined(out)
 
     def _window(self, tokens: Tokens, seen: Sequence[tuple[int, int]]) -> Found | None:
         if not seen:
@@ -162,9 +157,30 @@ def characters(tokens: Tokens, first: int, last: int) -> Span:
 
 
 def near(one: Found, other: Found) -> bool:
-    """Whether one place follows another, on both sides."""
-    apart = other.source.start - one.source.end, one.source.start - other.source.end
-    return other.output.start <= one.output.end + GAP and max(apart) <= GAP
+    """Whether two places of one work lie near one another, on both sides."""
+    return one.work == other.work and apart(one.output, other.output) <= GAP and apart(one.source, other.source) <= GAP
+
+
+def apart(one: Span, other: Span) -> int:
+    """Characters between two spans; none or fewer where they touch."""
+    return max(other.start - one.end, one.start - other.end)
+
+
+def joined(found: Iterable[Found]) -> list[Found]:
+    """Places with those near them as one, in the order of the text."""
+    out: list[Found] = []
+    for each in sorted(found, key=lambda place: (place.output.start, place.source.start)):
+        at = next((at for at in reversed(range(len(out))) if near(out[at], each)), None)
+        if at is None:
+            out.append(each)
+        else:
+            out[at] = Found(each.work, around(out[at].output, each.output), around(out[at].source, each.source))
+    return out
+
+
+def around(one: Span, other: Span) -> Span:
+    """The span that holds both."""
+    return Span(min(one.start, other.start), max(one.end, other.end))
 
 
 def chains(seeds: Seeds, size: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from indexes.model import Match, Work
 from indexes.text.index import SegmentIndex
 from indexes.text.minhash_build import build
 from indexes.text.minhash_index import MinHashIndex
 from indexes.text.segment import TextSegment
-from proxy.evaluation.baselines import Bm25, Containment, Quip, Reader, RougeL, TfIdf, Winnowing
+from proxy.evaluation.baselines import READ, Bm25, Containment, Quip, Reader, RougeL, TfIdf, Winnowing
+from proxy.evaluation.derived import Derivation, Everything
 from proxy.evaluation.model import Detector, Method
 
 REVISION = "0" * 16
@@ -50,7 +52,7 @@ class Verbatim:
         self._reader = reader
         self._numbers = {source: str(number) for number, source in enumerate(dict.fromkeys(sources))}
         self._index = index_of((Work(id=number, title=number), source) for source, number in self._numbers.items())
-        self._known: dict[str, dict[str, tuple[int, int]]] = {}
+        self._found = lru_cache(READ)(self._scan)
 
     def score(self, output: str, source: str) -> float:
         """From 0 to a little above 1: the longest run decides between equal shares."""
@@ -58,15 +60,13 @@ class Verbatim:
         length = max(1, len(self._reader(output)))
         return words / length + longest / length / 1000
 
-    def _found(self, output: str) -> dict[str, tuple[int, int]]:
-        if output not in self._known:
-            found: dict[str, tuple[int, int]] = {}
-            for match in self._index.scan(output):
-                if match.detector == "verbatim":
-                    words, longest = found.get(match.work.id, (0, 0))
-                    found[match.work.id] = words + match.words, max(longest, match.words)
-            self._known[output] = found
-        return self._known[output]
+    def _scan(self, output: str) -> dict[str, tuple[int, int]]:
+        found: dict[str, tuple[int, int]] = {}
+        for match in self._index.scan(output):
+            if match.detector == "verbatim":
+                words, longest = found.get(match.work.id, (0, 0))
+                found[match.work.id] = words + match.words, max(longest, match.words)
+        return found
 
 
 def index_of(works: Iterable[tuple[Work, str]]) -> SegmentIndex:
@@ -76,12 +76,17 @@ def index_of(works: Iterable[tuple[Work, str]]) -> SegmentIndex:
 
 def detectors(works: Sequence[tuple[Work, str]], index: SegmentIndex) -> list[Detector]:
     """Each detector of copied places, and last the index as it is, with all that it has."""
-    return [Signatures(works), Indexed("verbatim", index, "verbatim")]
+    return [
+        Signatures(works),
+        Indexed("verbatim", index, "verbatim"),
+        Indexed("with near", index),
+        Everything(works, index),
+    ]
 
 
 def methods(sources: Sequence[str], reader: Reader) -> list[Method]:
     """What scores the pairs of a set: ours, the last of them the one that answers for targets, then the baselines."""
-    ours = [Method(Verbatim(reader, sources), "detector")]
+    ours = [Method(Verbatim(reader, sources), "detector"), Method(Derivation(sources), "detector", is_probability=True)]
     plain = (RougeL(reader), Containment(reader), TfIdf(reader, sources), Winnowing(reader), Quip())
     return ours + [Method(each, "baseline") for each in plain]
 

@@ -7,7 +7,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 from indexes.model import Match
 from proxy.evaluation.metrics import Interval
 
-LOWER: Final = frozenset({"granularity", "calibration error", "longest leaked run"})
+LOWER: Final = frozenset({"granularity", "matches per place", "calibration error", "longest leaked run"})
 """Measures of which less is better."""
 
 Role: TypeAlias = Literal["detector", "baseline"]
@@ -130,14 +130,14 @@ FULL: Final = Effort(
     resamples=1000,
 )
 QUICK: Final = Effort(
-    pairs=1000,
-    ranked=200,
-    planted=300,
-    cells=20,
-    disguised=30,
-    documents=60,
+    pairs=600,
+    ranked=150,
+    planted=200,
+    cells=12,
+    disguised=16,
+    documents=48,
     clean=800,
-    streams=60,
+    streams=50,
     resamples=200,
 )
 

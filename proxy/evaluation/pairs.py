@@ -30,6 +30,8 @@ TARGETS: Final = {
 }
 NOT_WORSE: Final = "clough_stevenson"
 SHARES: Final = {"TPR at 1 % FPR": 0.01, "TPR at 0.1 % FPR": 0.001}
+FALSE: Final = 5
+"""False alarms that a share must allow for: recall at fewer is chance."""
 FIRST: Final = 20
 """Sources that BM25 finds, out of which a scorer picks one."""
 
@@ -68,7 +70,7 @@ class Measuring:
         ranked = self._ranked[name] = Ranked(scores, self._labels)
         out.figures += reversed(self._by_part(method, scores))
         for measure, share in reversed(SHARES.items()):
-            if self._labels.count(False) * share >= 1:
+            if self._labels.count(False) * share >= FALSE:
                 value, interval = ranked.recall_at(share), self._interval(partial(ranked.recall_at, share))
                 out.figures.append(self._figure(measure, method, value, interval))
         tuning = [pair for pair in self._set.pairs if pair.tuning]

@@ -142,6 +142,15 @@ def test_a_chart_without_points_is_drawn_empty() -> None:
     assert "<svg" in page(Result([], [Chart("none", "x", "y", (Line("a", ()),))]), {})
 
 
+def test_what_a_set_is_called_breaks_no_picture() -> None:
+    said = page(Result([], [Chart("<t>", "<x>", "&", (Line("<l>", ((0.0, 0.0), (1.0, 2.0))),), kind="bars")]), {})
+    (picture,) = re.findall(r"<svg.*?</svg>", said, re.DOTALL)
+    drawn = ElementTree.fromstring(picture)  # noqa: S314 (our own)
+    assert drawn.get("aria-label") == "<t>"
+    assert {"<x>", "&", "<l>"} <= {each.text for each in drawn.iter("text")}
+    assert [each.text for each in drawn.iter("title")] == ["<l>, up to 0: 0", "<l>, up to 1: 2"]
+
+
 def test_a_set_with_one_label_alone_is_left_out_by_name(tmp_path: Path) -> None:
     write_pairs(tmp_path, "one", PAIRS[:3])
     result = evaluate(tmp_path, TINY)

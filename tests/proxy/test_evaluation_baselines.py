@@ -85,6 +85,14 @@ def test_a_copy_is_found_where_it_was_planted(baseline: type[Passim] | type[Wind
     assert baseline(works).places(" ".join(library.filler())) == []
 
 
+def test_a_chain_under_50_characters_is_no_place() -> None:
+    source = "a white rabbit with pink eyes ran close by her and then took out a watch from its waistcoat pocket"
+    passim = Passim([(Work(id="a", title="a"), source)])
+    assert passim.places("so " + source[:36] + " away") == []
+    (found,) = passim.places("so " + source[:90] + " away")
+    assert (found.output.start, found.source.start) == (3, 0)
+
+
 @pytest.mark.parametrize("name", DISGUISES)
 def test_a_disguise_is_the_same_for_the_same_seed_and_hides_no_words_for_good(name: str) -> None:
     library = Library([(Work(id="a", title="a"), text("alice"))], [Named("carol", text("christmas-carol"))], seed=1)
