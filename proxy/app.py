@@ -19,6 +19,7 @@ from proxy.ledger.store import SqlLedger
 from proxy.ledger.upkeep import Terms, Upkeep
 from proxy.metrics import Metrics
 from proxy.reload import ConfigSource, IndexSource, PolicySource, Reloader, count_index
+from proxy.retelling import Retelling
 from proxy.routes.chat import chat_completions
 from proxy.routes.check import check
 from proxy.routes.common import told
@@ -57,7 +58,8 @@ def open_parts(settings: Settings, shared: Path | None = None) -> Parts:
     found = Metrics(doorkeeper.tenants, [policy.name for policy in doorkeeper.policies], shared=shared)
     count_index(found, snapshot)
     upstreams = {each.name: _upstream(each, settings) for each in values.upstreams}
-    world = World(SegmentIndex(snapshot.segments, snapshot.revision), doorkeeper)
+    retelling = Retelling(snapshot.segments) if values.index.semantic else None
+    world = World(SegmentIndex(snapshot.segments, snapshot.revision), doorkeeper, retelling)
     return Parts(settings, world, store, found, upstreams)
 
 

@@ -15,6 +15,7 @@ from proxy.lane import View
 from proxy.plan import Plan
 from proxy.privacy import everything, shown
 from proxy.register import Licensed
+from proxy.retelling import Retelling
 from proxy.spending import Spending
 from proxy.wire.arguments import JsonText
 from proxy.wire.echo import EchoText
@@ -97,17 +98,22 @@ def judge_text(
     text: str,
     grounding: Sequence[str] = (),
     licensed: Licensed | None = None,
+    retelling: Retelling | None = None,
 ) -> tuple[Evidence, Verdict]:
     """Judge a whole text, to its end; the verdict is the one its stream would get if nothing stopped it.
 
-    Works held by signatures alone are looked up too, which a scanner of a stream does not see.
+    Works held by signatures alone are looked up too, which a scanner of a stream does not see; and, with `retelling`,
+    passages in other words.
     """
     channel, use = CONTENT, licensed or Licensed(())
     matches = index.scan(text, channel, grounding) + index.near_duplicates(text, channel, grounding)
+    exact = matches
+    if retelling is not None:
+        matches += retelling.matches(text, channel, grounding, matches)
     evidence = Evidence(
         matches=matches,
         channels=(ChannelSize(channel, tokenize(text).words, len(text)),),
-        quotations=quotations(text, matches, channel),
+        quotations=quotations(text, exact, channel),
         licensed=use.of(matches, "pass"),
         licensed_with_source=use.of(matches, "attribute"),
         closed=True,

@@ -21,6 +21,7 @@ from indexes.store import Store, TextSnapshot
 from indexes.text.index import SegmentIndex
 from proxy.auth import Doorkeeper
 from proxy.metrics import Metrics, Reloaded
+from proxy.retelling import Retelling
 from proxy.settings import Settings, again, taken_over
 from proxy.world import World
 
@@ -84,7 +85,8 @@ class IndexSource:
         # The same works in other segments are taken over too: until then deleted files stay mapped and take space.
         index = SegmentIndex(snapshot.segments, snapshot.revision)
         says = f"index {snapshot.revision}, {snapshot.works} works (was {world.index.revision})"
-        return Taken(replace(world, index=index), says, snapshot)
+        retelling = Retelling(snapshot.segments) if world.retelling else None
+        return Taken(replace(world, index=index, retelling=retelling), says, snapshot)
 
 
 class PolicySource:

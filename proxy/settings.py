@@ -74,11 +74,15 @@ class UpstreamSettings(_Shape, frozen=True):
 
 
 class IndexSettings(_Shape, frozen=True):
-    """Where the index of works is, and whose answers private works are judged in: their `own` tenants', or `all`."""
+    """Where the index of works is, and whose answers private works are judged in: their `own` tenants', or `all`.
+
+    `semantic` says whether the check route looks for passages in other words where it is asked to.
+    """
 
     dir: str = "./fairgate-index"
     url: str | None = None
     private_works: Literal["own", "all"] = "own"
+    semantic: bool = False
 
 
 class Tenant(_Shape, frozen=True):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from indexes.base import TextIndex
 from proxy.auth import Caller, Doorkeeper
+from proxy.retelling import Retelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,7 @@ class World:
 
     index: TextIndex
     doorkeeper: Doorkeeper
+    retelling: Retelling | None = None
     _views: Mapping[frozenset[str], TextIndex] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -25,3 +27,9 @@ class World:
     def index_for(self, caller: Caller) -> TextIndex:
         """What answers to a caller are judged against: without works private to others, unless the settings say so."""
         return self._views.get(caller.reader.names, self.index)
+
+    def retelling_for(self, caller: Caller) -> Retelling | None:
+        """What finds passages in other words, of the works that answers to a caller are judged against."""
+        if self.retelling is None or self.doorkeeper.settings.index.private_works == "all":
+            return self.retelling
+        return self.retelling.for_those_who(caller.reader.knows)

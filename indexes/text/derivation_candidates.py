@@ -1,6 +1,6 @@
 """Who may be the source of a passage: nominated by BM25 over passages, or by whatever else keeps to `Candidates`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -43,6 +43,25 @@ class Candidates(Protocol):
 
     def find(self, texts: Sequence[str], top: int = 10) -> Sequence[Sequence[Nominee]]:
         """For each text at most `top` passages, best first; none where nothing is near."""
+
+    def known_to(self, knows: Callable[[Work], bool]) -> "Candidates":
+        """The same without the works that are private to some and that `knows` says no to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several sources, each asked for its best; a passage that more than one names is named once, as the first did."""
+
+    sources: tuple[Candidates, ...]
+
+    def find(self, texts: Sequence[str], top: int = 10) -> list[list[Nominee]]:
+        """For each text at most `top` passages of each source."""
+        named = [source.find(texts, top) for source in self.sources]
+        return [_once(nominee for each in named for nominee in each[number]) for number in range(len(texts))]
+
+    def known_to(self, knows: Callable[[Work], bool]) -> "Together":
+        """The same without the works that are private to some and that `knows` says no to."""
+        return Together(tuple(source.known_to(knows) for source in self.sources))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +128,13 @@ class WordCandidates:
         kinds, found = kinds[found > 0], found[found > 0]
         rarest = np.argsort(found, kind="stable")[:ASKED]
         return np.searchsorted(self.counted.words, kinds[rarest])
+
+
+def _once(nominees: Iterable[Nominee]) -> list[Nominee]:
+    found: dict[tuple[str, int, Span], Nominee] = {}
+    for each in nominees:
+        found.setdefault((each.segment.name, each.ordinal, each.tokens), each)
+    return list(found.values())
 
 
 def places(segments: Sequence[TextSegment]) -> Iterator[Passing]:

@@ -137,6 +137,14 @@ def _passage(read: Text, window: Span, judge: Judge) -> Passage:
     return Passage.of_tokens(tokens.hashes[part], judge.idf, capitals(read.text, tokens.starts[part]))
 
 
+def _probability(read: Text, span: Span, nominee: Nominee, judge: Judge) -> float:
+    """How likely it is that these words were made from a passage; 0 for too few to tell."""
+    if len(span) < LEAST:
+        return 0.0
+    source = Passage.of_tokens(hashes_of(nominee), judge.idf)
+    return judge.model.probability(compare(_passage(read, span, judge), source, nominee.cosine))
+
+
 def _cut_down(read: Text, found: Found, judge: Judge) -> Found:
     """The same without the sentences at both ends that bear nothing; the source from first to last word told."""
     output = read.tokens.hashes[found.output.start : found.output.end]
@@ -158,7 +166,12 @@ def _cut_down(read: Text, found: Found, judge: Judge) -> Found:
     span = Span(bearing[0][0], bearing[-1][1])
     places = told[span.start - found.output.start : span.end - found.output.start]
     places = places[places >= 0] + found.nominee.tokens.start
-    return replace(found, output=span, source=Span(int(places.min()), int(places.max()) + 1))
+    return replace(
+        found,
+        output=span,
+        source=Span(int(places.min()), int(places.max()) + 1),
+        probability=max(found.probability, _probability(read, span, found.nominee, judge)),
+    )
 
 
 def _joined(found: Sequence[Found]) -> list[Found]:

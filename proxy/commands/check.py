@@ -15,6 +15,7 @@ from policies.load import find
 from policies.model import JudgedMatch, Use, Verdict
 from policies.use import combine_use
 from proxy.judging import PolicyJudge, judge_text
+from proxy.retelling import Retelling
 from proxy.verdicts import verdict_json
 
 _SHOWN = 160
@@ -27,6 +28,7 @@ _SHOWN = 160
 @click.option("--policy", default="balanced", show_default=True, help="A preset's name or a file.")
 @click.option("--purpose", type=click.Choice(sorted(PURPOSES)), help="What the text is for.")
 @click.option("--grounding", type=click.Path(path_type=Path), help="A file with the request's own text.")
+@click.option("--semantic", is_flag=True, help="Find passages in other words, too; slower.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 def check_command(  # noqa: PLR0913 (one argument an option)
     file: str,
@@ -36,6 +38,7 @@ def check_command(  # noqa: PLR0913 (one argument an option)
     kind: str,
     purpose: str | None,
     grounding: Path | None,
+    semantic: bool,
     as_json: bool,
 ) -> int:
     """Judge FILE, or standard input: exit 0 for pass or attribute, 1 for rewrite or block."""
@@ -49,7 +52,8 @@ def check_command(  # noqa: PLR0913 (one argument an option)
     snapshot = Store(Path(directory)).snapshot()
     index = SegmentIndex(snapshot.segments, snapshot.revision)
     use = combine_use(found.use, Use(purpose or "unknown"), may_declare=True)
-    _, verdict = judge_text(index, PolicyJudge(found, use), text, own)
+    retelling = Retelling(snapshot.segments) if semantic else None
+    _, verdict = judge_text(index, PolicyJudge(found, use), text, own, retelling=retelling)
     if as_json:
         sys.stdout.write(msgspec.json.encode(verdict_json(verdict, found.mode, index.revision)).decode() + "\n")
     else:

@@ -32,6 +32,7 @@ class CheckRequest(msgspec.Struct, forbid_unknown_fields=True):
     policy: str | None = None
     use: DeclaredUse = DeclaredUse()
     grounding: list[str] | str = []
+    semantic: bool = False
 
 
 @post("/v1/fairgate/check")
@@ -49,10 +50,15 @@ async def check(request: Request[Any, Any, Any], state: State) -> ASGIResponse:
     index = world.index_for(caller)
     use = licensed(world.doorkeeper.register, caller.name, datetime.now(UTC))
     grounding = [asked.grounding] if isinstance(asked.grounding, str) else asked.grounding
+    retelling = world.retelling_for(caller) if asked.semantic else None
+    if asked.semantic and retelling is None:
+        raise RequestError(
+            "`semantic` is off here; leave it out, or have the operator set `index.semantic`", "semantic"
+        )
     metrics: Metrics = state["metrics"]
     try:
         text = asked.content or ""
-        evidence, verdict = await anyio.to_thread.run_sync(judge_text, index, judge, text, grounding, use)
+        evidence, verdict = await anyio.to_thread.run_sync(judge_text, index, judge, text, grounding, use, retelling)
     except BaseException:
         metrics.failure("verbatim", "closed")
         metrics.request(came.path, caller.name, stream=False, outcome="failed")

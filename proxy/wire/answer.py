@@ -205,6 +205,7 @@ def _match(choice: int, judged: JudgedMatch, delivered: Span | None) -> Json:
         "lexemes": match.words if is_code else None,
         "chars": len(match.output),
         "identity": _rounded(match.identity),
+        **({} if match.probability is None else {"probability": _rounded(match.probability)}),
         "output_share": _rounded(judged.output_share),
         "source_share": _rounded(judged.source_share),
         "grounded": match.grounded,
