@@ -145,6 +145,14 @@ def compare(output: Passage, source: Passage, embedding: float | None = None) ->
     )
 
 
+def shared(output: Passage, source: Hashes, idf: Idf) -> float:
+    """The feature `held` alone, of a passage that is not read yet: quick."""
+    kinds = np.unique(source)
+    rarity = idf(kinds)
+    held = float(rarity[np.isin(kinds, output.kinds, assume_unique=True)].sum())
+    return over(held, min(output.mass, float(rarity.sum())))
+
+
 def over(part: float, whole: float) -> float:
     """A share; 0 of nothing."""
     return min(1.0, part / whole) if whole else 0.0

@@ -17,7 +17,7 @@ from rapidfuzz.distance import LCSseq
 from indexes.model import Match, Span
 from indexes.text.derivation import Judge
 from indexes.text.derivation_candidates import Candidates, Nominee, hashes_of, work_of
-from indexes.text.derivation_features import Passage, capitals, compare
+from indexes.text.derivation_features import Passage, capitals, compare, shared
 from indexes.text.derivation_idf import FREQUENT
 from indexes.text.normalize import Tokens, tokenize
 
@@ -27,6 +27,8 @@ LEAST: Final = 20
 """Words of a text that is worth judging."""
 TOP: Final = 6
 """Candidates that are judged for a window."""
+FAINT: Final = 0.2
+"""`held` under which no window was ever believed to be made from a passage; what is left of it need not be read."""
 BORNE: Final = 0.2
 """Share of a sentence's weight that must stand in the source, in order, for it to be a part of what is retold."""
 ADJACENT: Final = 100
@@ -122,7 +124,10 @@ def _judged(read: Text, window: Span, nominees: Sequence[Nominee], judge: Judge)
     output = _passage(read, window, judge)
     best: dict[str, Found] = {}
     for nominee in nominees:
-        source = Passage.of_tokens(hashes_of(nominee), judge.idf)
+        hashes = hashes_of(nominee)
+        if shared(output, hashes, judge.idf) < FAINT:
+            continue
+        source = Passage.of_tokens(hashes, judge.idf)
         probability = judge.model.probability(compare(output, source, nominee.cosine))
         work = work_of(nominee).id
         if probability >= judge.least and (work not in best or probability > best[work].probability):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexes.text.derivation import LEAST_SHOWN, Logistic, Model, probability, shipped, values
-from indexes.text.derivation_features import FREQUENT, Features, Passage, compare, grams, longest_run
+from indexes.text.derivation_features import FREQUENT, Features, Passage, compare, grams, longest_run, shared
 from indexes.text.derivation_idf import Counted, Idf, background
 from indexes.text.normalize import tokenize
 
@@ -135,3 +135,10 @@ def test_a_pair_with_embeddings_is_judged_by_the_coefficients_for_those() -> Non
 def test_a_product_of_two_features_is_a_term() -> None:
     logistic = Logistic(0.0, {"rouge*run": 1.0})
     assert logistic.probability({"rouge": 0.5, "run": 2.0}) == pytest.approx(1 / (1 + np.exp(-1)))
+
+
+def test_what_is_shared_is_told_before_a_passage_is_read() -> None:
+    read = Passage.of(RETOLD, background())
+    for text in (SOURCE, OTHER, ""):
+        found = compare(read, Passage.of(text, background())).held
+        assert shared(read, tokenize(text).hashes, background()) == pytest.approx(found)
