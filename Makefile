@@ -57,7 +57,7 @@ lock: setup ## pin anew what the container image installs
 	$(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet pip-tools==7.6.2
 	CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/lock/bin/pip-compile --quiet --strip-extras --generate-hashes \
-		--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra postgres \
+		--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra postgres --extra semantic \
 		--build-deps-for wheel --output-file deploy/requirements.lock pyproject.toml
 
 format: setup ## rewrite the code the way `check` wants it

@@ -61,7 +61,8 @@ def test_every_path_that_is_copied_is_in_the_checkout_and_not_ignored() -> None:
 
 def needed() -> list[Requirement]:
     project = PROJECT["project"]
-    lines = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["postgres"], *extras["semantic"]]
     return [Requirement(line) for line in [*lines, *PROJECT["build-system"]["requires"]]]
 
 
