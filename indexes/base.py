@@ -13,7 +13,10 @@ class Scanner(Protocol):
     """
 
     spare: int
-    """At how many tokens more a match may grow without a stop; counts down. 0 at first."""
+    """At how many tokens more a match may grow without a stop; counts down. 0 at first.
+
+    A near match grows by several tokens at once; they count, and where they are more than is left, it stops.
+    """
 
     @property
     def matches(self) -> tuple[Match, ...]:
@@ -29,7 +32,7 @@ class Scanner(Protocol):
 
     @property
     def settled(self) -> int:
-        """Offset, in code points, before which no match that is still to open begins."""
+        """Offset, in code points, before which no verbatim match that is still to open begins."""
 
     @property
     def opened(self) -> int:

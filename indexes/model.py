@@ -1,12 +1,15 @@
 """The nouns of what was copied: works, spans and matches. Values only."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["text", "code", "image"]
 Nature: TypeAlias = Literal["creative", "factual", "functional"]
 Market: TypeAlias = Literal["in_print", "licensable", "out_of_print", "none"]
 Detector: TypeAlias = Literal["verbatim", "near", "semantic", "structure", "image"]
+
+NEAR_REACH: Final = 64
+"""Tokens by which a near match grows at once at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ def amounts(evidence: Evidence, *, with_grounded: bool) -> dict[str, Amount]:
     return {work: _amount(matches, earlier.get(work, ())) for work, matches in by_work.items()}
 
 
+def bounded(matches: Iterable[Match]) -> Iterator[Match]:
+    """The matches that limits and budgets bound: near ones only add to score and rules."""
+    return (match for match in matches if match.detector != "near")
+
+
 def copied_words(matches: Iterable[Match]) -> int:
     """Distinct output words that some of the matches, all of one channel, hold."""
     by_units: dict[int, list[Interval]] = {}

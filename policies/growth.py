@@ -3,14 +3,14 @@
 The worst that some more tokens can do: every live match grows by them, all counted and all new to its work, whatever
 else was copied of it; the last common words turn out not to be common; the rest of the heart is among them; a work of
 the operator's own stops holding the same span; and the text of the request ends, so that what it grounds grows on
-ungrounded.
+ungrounded. A near match grows by some tokens at once, the last ones of which it may hold all.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from indexes.model import Match, Span, Stretch
+from indexes.model import NEAR_REACH, Match, Span, Stretch
 from policies.model import Evidence
 
 Line: TypeAlias = tuple[str, str, int]
@@ -26,12 +26,13 @@ def grown(evidence: Evidence, more: int) -> Evidence:
     """The worst that `more` further tokens can make of the evidence; itself for none."""
     if more == 0:
         return evidence
-    fronts = {_line(match): _end(match) for match in evidence.matches if match.live and match.stretches}
+    fronts = {_line(match): _end(match) for match in evidence.matches if match.live and _follows(match)}
     matches: list[Match] = []
     for number, match in enumerate(evidence.matches, 1):
-        front = fronts.get(_line(match)) if match.stretches else None
+        front = fronts.get(_line(match)) if _follows(match) else None
         settled = match if front is None else _counted_from(match, front - _REACH)
-        matches.extend(_further(settled, more, number * _FAR) if match.live else (settled,))
+        by = more + NEAR_REACH if match.detector == "near" else more
+        matches.extend(_further(settled, by, number * _FAR) if match.live else (settled,))
     return replace(evidence, matches=tuple(matches))
 
 
@@ -75,6 +76,11 @@ def _parted(stretch: Stretch, first: int) -> Iterator[Stretch]:
             tokens=stretch.tokens - before,
             common=False,
         )
+
+
+def _follows(match: Match) -> bool:
+    """Whether a match runs along one diagonal, and its last common words may turn out not to be common."""
+    return bool(match.stretches) and match.detector != "near"
 
 
 def _line(match: Match) -> Line:

@@ -6,6 +6,9 @@ from typing import Final, TypeAlias
 from indexes.model import Match
 from indexes.text.common import MANY, CommonGrams
 from indexes.text.grounding import Grounding
+from indexes.text.near_ground import RequestCopies
+from indexes.text.near_run import NearRun
+from indexes.text.near_scan import NearScan
 from indexes.text.reading import NO_GRAM, Reading
 from indexes.text.runs import Channel, Run, Tally
 from indexes.text.source import Source
@@ -70,10 +73,12 @@ class TextScanner:
         self._brief_probes = [pursuit.source.segment.short_grams.maybe for pursuit in self._brief]
         ground = Grounding(grounding, self._reading) if len(grounding) else None
         self._tally = Tally()
+        self._grams = grams
         self._channel = Channel(channel, self._reading, grams, ground, (set(), set()), self._tally)
+        self._near = NearScan(sources, self._channel, RequestCopies(grounding, sources, grams), self._add_near)
         self._active = self._waiting = False
         self.spare = 0
-        self._runs: list[Run] = []
+        self._runs: list[Run | NearRun] = []
         self._over = 0
         self._past: list[Match] = []
         self._matches: tuple[Match, ...] | None = ()
@@ -106,6 +111,11 @@ class TextScanner:
         return self._reading.ended
 
     @property
+    def hashes(self) -> Sequence[int]:
+        """The hash of each finished token so far, and maybe of some that are read ahead."""
+        return self._reading.hashes
+
+    @property
     def words(self) -> int:
         """Words of the finished tokens, as limits count them."""
         return self._reading.measure[-1] // 2
@@ -123,10 +133,12 @@ class TextScanner:
         reading, opened = self._reading, self._tally.matches
         finished = len(reading.hashes)
         while reading.count < finished:
-            if self._take():
-                if self.spare > 0 and self._tally.matches == opened:
-                    self.spare -= 1
+            if grew := self._take():
+                if self.spare >= grew and self._tally.matches == opened:
+                    self.spare -= grew
                     continue
+                if self._tally.matches == opened:
+                    self.spare = 0
                 self._text = text
                 self._stop = reading.ends[reading.count - 1] - self._tokenizer.offset + len(text)
                 return self._stop
@@ -141,11 +153,12 @@ class TextScanner:
         if len(self._reading.hashes) != self._reading.count:
             self._take()
         for run in self._runs:
-            if run.live:
+            if run.live and isinstance(run, Run):
                 run.close()
         for pursuit in self._pursuits:
             pursuit.live.clear()
             pursuit.stretches.clear()
+        self._near.close()
         self._matches = None
 
     def _goes_on(self, text: str, start: int) -> bool:
@@ -166,8 +179,8 @@ class TextScanner:
         self._tokenizer.offset = before.ends[-1]
         self._stop = None
 
-    def _take(self) -> bool:
-        """Take the token just finished; return whether a match opened or grew."""
+    def _take(self) -> int:
+        """Take the token just finished; return by how many tokens a match grew at most, at least 1 if one opened."""
         reading = self._reading
         at = reading.count
         gram = reading.take()
@@ -177,20 +190,34 @@ class TextScanner:
                 if probe(gram):
                     found = self._places(at, gram, self._pursuits, short=False)
                     break
-        if self._brief and (gram := reading.triple(at)) != NO_GRAM:
+        seeds = found
+        if self._brief and (triple := reading.triple(at)) != NO_GRAM:
             for probe in self._brief_probes:
-                if probe(gram):
-                    found = found + self._places(at, gram, self._brief, short=True)
+                if probe(triple):
+                    found = found + self._places(at, triple, self._brief, short=True)
                     break
-        if self._active:
-            grew = self._pursue(at)
-        elif found:
-            grew = False
-        else:
-            return False
+        if not found and not self._active and at < self._near.due:
+            return 0
+        grew = self._pursue(at) if self._active else False
         if found or self._waiting:
-            return self._nominate(at, found) or grew
+            grew |= self._nominate(at, found)
+        if seeds or at >= self._near.due:
+            return max(grew, self._approach(at, gram, seeds))
         return grew
+
+    def _approach(self, at: int, gram: int, found: Sequence[Places]) -> int:
+        """Look for near matches at token `at`, where these grams were found; returns as `_take` does."""
+        near, grown = self._near, 0
+        if at >= near.due:
+            grown = near.end(at)
+        if found and near.seeds(at, gram, self._grams):
+            grown = max(grown, near.anchors(at, [(pursuit.source.number, places) for pursuit, _, places in found]))
+        if grown:
+            self._matches = None
+        return grown
+
+    def _add_near(self, run: NearRun) -> None:
+        self._runs.append(run)
 
     def _places(self, at: int, gram: int, pursuits: Sequence[Pursuit], *, short: bool) -> list[Places]:
         """Where the sources keep the gram that ends at token `at`; notes whether that is in many places."""

@@ -1,6 +1,7 @@
 """The allowance beside a real scanner: while it lasts and nothing opens, no token makes the verdict stop the text."""
 
 import random
+from typing import TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,21 +48,28 @@ def prose(draw: random.Random, words: int) -> list[str]:
     return out[:words]
 
 
-def opened(matches: tuple[Match, ...]) -> frozenset[tuple[str, int, int, bool]]:
-    return frozenset((each.work.id, each.output.start, each.source.start, each.grounded) for each in matches)
+Key: TypeAlias = tuple[str, str, int, int, bool]
+
+
+def opened(matches: tuple[Match, ...]) -> frozenset[Key]:
+    return frozenset(
+        (each.detector, each.work.id, each.output.start, each.source.start, each.grounded) for each in matches
+    )
 
 
 def unheeded_stops(scanner: Scanner, text: str, policy: Policy) -> list[int]:
     """Places at which the verdict stops the text though nothing opened and the allowance had lasted."""
-    at, left, known, found = 0, 0, frozenset[tuple[str, int, int, bool]](), []
+    at, left, known, found = 0, 0, frozenset[Key](), []
+    words: dict[Key, int] = {}
     while (at := scanner.step(text, at)) < len(text):
         said = Evidence(scanner.matches)
         now = opened(said.matches)
         stops = decide(policy, said, policy.use).action.stops
+        before, words = words, {key: each.words for each in said.matches for key in opened((each,))}
         if now <= known and left > 0 and stops:
             found.append(at)
         if now <= known and left > 0:
-            left -= 1
+            left -= max(words[key] - before[key] for key in now)
         else:
             left = allowance(policy, said, policy.use)
         known = now
