@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from proxy.evaluation.model import Figure, Result
+from proxy.evaluation.model import Figure, Result, Role
 from proxy.evaluation.plot import drawn
 from proxy.evaluation.report import HEADS, aimed, interval, number, sentence, shown
 
@@ -58,7 +58,8 @@ def page(result: Result, about: dict[str, Any]) -> str:
         "</div>",
         "<h2>Figures</h2>",
         *as_table(HEADS, shown(result)),
-        *baselines(result.figures),
+        *folded(result.figures, "detector"),
+        *folded(result.figures, "baseline"),
         "</body></html>",
         "",
     ]
@@ -93,13 +94,13 @@ def cell(said: str) -> str:
     return f"<td{kind}>{escape(said)}</td>"
 
 
-def baselines(every: Sequence[Figure]) -> list[str]:
-    """Every baseline's figures, folded away."""
-    plain = [figure for figure in every if figure.role == "baseline"]
-    heads = ("set", "measure", "of", "baseline", "figure", "95 %", "n")
+def folded(every: Sequence[Figure], role: Role) -> list[str]:
+    """Every figure of one side, folded away."""
+    chosen = [figure for figure in every if figure.role == role]
+    heads = ("set", "measure", "of", role, "figure", "95 %", "n")
     lines = [
         (each.set, each.measure, each.part, each.method, number(each.value), interval(each), str(each.count))
-        for each in plain
+        for each in chosen
     ]
-    folded = f"<details><summary>{len(plain)} figures of baselines</summary>"
-    return [folded, *as_table(heads, lines), "</details>"] if plain else []
+    head = f"<details><summary>all {len(chosen)} figures of {role}s</summary>"
+    return [head, *as_table(heads, lines), "</details>"] if chosen else []

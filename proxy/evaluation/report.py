@@ -43,11 +43,15 @@ def table(result: Result) -> list[str]:
 
 
 def shown(result: Result) -> list[tuple[str, ...]]:
-    """The rows that tables show; what spans are made of is shown for all of them together only."""
-    every = ((row.figure, cells(row)) for row in rows(result))
-    return [
-        line for figure, line in every if figure.set != "spans" or "PlagDet" in figure.measure or figure.part == "all"
-    ]
+    """The rows that tables show: of parts of a set no more than what sums them up."""
+    return [cells(row) for row in rows(result) if is_shown(row.figure)]
+
+
+def is_shown(figure: Figure) -> bool:
+    """Whether a figure is worth a line of a table; all stand in the JSON."""
+    if figure.set == "spans":
+        return figure.measure == "PlagDet" or figure.part == "all"
+    return not figure.part or not figure.measure.startswith("TPR")
 
 
 def cells(row: Row) -> tuple[str, ...]:

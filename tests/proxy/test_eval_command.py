@@ -81,6 +81,19 @@ def test_the_same_folder_gives_the_same_figures(measured: Result, tmp_path: Path
         assert again[name]().figures == of_set(measured, name).figures
 
 
+def test_what_was_made_from_a_source_is_told_with_a_probability(measured: Result) -> None:
+    assert figure(of_set(measured, "small"), "calibration error", "semantic").value < 0.5
+    assert figure(measured, "PlagDet", "with semantic", "0% edited").value > 0.9
+    assert {each.title for each in measured.charts} >= {"Reliability, small", "Reliability, planted_pairs"}
+
+
+def test_edits_and_disguises_are_measured_each_by_itself(measured: Result) -> None:
+    pairs = of_set(measured, "planted_pairs")
+    assert figure(pairs, "AUC", part="swapped case").value == 1
+    assert figure(pairs, "AUC", part="30% edited").role == "detector"
+    assert not any("TPR" in line and "edited" in line for line in table(measured))
+
+
 def test_the_json_holds_every_figure_with_its_interval(measured: Result) -> None:
     said = json.loads(json.dumps(as_json(measured, {"mode": "quick"})))
     assert said["mode"] == "quick"
