@@ -11,7 +11,7 @@ from proxy.budget import Purse
 from proxy.lane import Lane, passage
 from proxy.plan import Plan
 
-MatchKey: TypeAlias = tuple[str, str, str, int, int, bool]
+MatchKey: TypeAlias = tuple[str, str, int, int, bool]
 Offender: TypeAlias = tuple[Match, Action]
 
 
@@ -97,13 +97,14 @@ class Findings:
         known against it before; but before it, when what was known already stops.
         """
         matches, known, judge = self.matches(), self._known, self._plan.judge
-        self._known = frozenset(_key(match) for match in matches)
         evidence = self._gather(matches)
         if opened and not self.changed and (allowance := judge.allowance(evidence)) > 0:
+            self._known = frozenset(map(_key, matches))
             return Ruling(allowance)  # so nothing stops yet
         verdict = judge.decide(evidence)
         offenders = self._offenders(lane, verdict)
         if not offenders:
+            self._known = frozenset(map(_key, matches))
             return Ruling(0 if verdict.action.stops else judge.allowance(evidence))
         older = [match for match in matches if _key(match) in known]
         after = opened and (spared or not self.against(lane, self._gather(older)).offenders)
@@ -115,6 +116,21 @@ class Findings:
     def against(self, lane: Lane, evidence: Evidence) -> Ruling:
         """What may not go on for this evidence, and must therefore end where delivery does."""
         return Ruling(0, self._offenders(lane, self._plan.judge.decide(evidence)), lane.released)
+
+    def late(self, lane: Lane, found: Sequence[Match]) -> Ruling:
+        """Judge what slow detectors have `found` in `lane` after the fact: what left is not taken back."""
+        evidence, judge = self.evidence(), self._plan.judge
+        verdict = judge.decide(evidence)
+        offenders = tuple(
+            (judged.match, judged.action)
+            for judged in verdict.matches
+            if judged.match in found
+            and judged.match.output.end > lane.resumed
+            and (judged.action is Action.BLOCK or (judged.action.stops and judged.match.output.end > lane.released))
+        )
+        if not offenders:
+            return Ruling(0 if verdict.action.stops else judge.allowance(evidence))
+        return Ruling(0, offenders, max(lane.released, min(match.output.start for match, _ in offenders)))
 
     def cut_off(self, lane: Lane, matches: Sequence[Match]) -> None:
         """Remember what each copy has grown to as delivery of `lane` ends there, for the verdict to rest on."""
@@ -143,7 +159,8 @@ class Findings:
     def _is_left_out(self, lane: Lane, match: Match, action: Action) -> bool:
         own = self._lanes[match.channel]
         elided_elsewhere = own is not lane and passage(match) in own.eliding
-        return match.output.end <= own.resumed or (elided_elsewhere and action is Action.REWRITE)
+        left_out = match.output.end <= own.resumed or (elided_elsewhere and action is Action.REWRITE)
+        return left_out or match in own.late  # which was judged when it came
 
     def _with_cut_off(self, matches: Sequence[Match]) -> list[Match]:
         """The matches, each as it was when it was cut off unless it grew beyond that later, and those cut off whole."""
@@ -174,4 +191,4 @@ class Findings:
 
 def _key(match: Match) -> MatchKey:
     """What tells a match from others of its choice, however it grows."""
-    return (match.channel, match.detector, match.work.id, match.output.start, match.source.start, match.grounded)
+    return (match.channel, match.work.id, match.output.start, match.source.start, match.grounded)

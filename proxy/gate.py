@@ -6,7 +6,8 @@ State of a channel (a `Lane`):
     holding   a live match has used up its allowance: text leaves up to the end of the last finished token
     eliding   a copy is being shortened to a quotation: text is left out until the match closes
     parted    a copy was cut off: nothing is read until the choice is asked for again and goes on in other words
-    asking    more of a work would leave than a budget promised: nothing is read until the asks are answered
+    asking    more of a work would leave than a budget promised, or slow detectors have not looked yet: nothing is read
+              until the asks are answered
     stopped   the choice is blocked: nothing more leaves
 
 Why it is right. A scanner stops after every token at which a match opened or grew, so decisions fall at tokens and
@@ -20,9 +21,13 @@ that it stands where it would stand had the rest never been generated, and goes 
 
 Where little is left of a budget, a match that opens has already let more leave than may. A cautious choice (see
 `budget`) therefore holds its text from where matches that are still to open may begin.
+
+Slow detectors look at `unseen` text while the stream goes on, and what they find comes `late`. Where text is to wait
+for them it leaves as far as they have looked, also before a cut. A choice ends when they have looked at all of it.
 """
 
 from collections import deque
+from collections.abc import Sequence
 
 from indexes.model import Match, Work
 from policies.edits import quote_note
@@ -32,6 +37,7 @@ from proxy.findings import Findings, Ruling
 from proxy.lane import Edit, Lane, Pause
 from proxy.ledger.record import Sent, TryResult
 from proxy.plan import Plan
+from proxy.windows import Window, Windows
 from proxy.wire.fields import CONTENT
 
 UNBOUNDED = 1 << 30
@@ -135,10 +141,13 @@ class ChoiceGate:
                 out[lane.channel] += self._advance(lane)
         if not self._enforce and self.purse and (asks := self.purse.wants(self._found.matches(), ahead=False)):
             self.asks = Asks(asks)
+        self._await_looks()
         return out
 
     def go_on(self) -> dict[str, str]:
         """What was asked for is answered: read on where reading stopped; returns what of each channel may leave now."""
+        if self.stopped or self.parted:
+            return {}
         self.asks, pause, self._pause = None, self._pause, None
         self._take_care()
         out: dict[str, str] = {}
@@ -155,7 +164,38 @@ class ChoiceGate:
         if self._unclosed and not self._rests:
             for channel, text in self.close().items():
                 out[channel] = out.get(channel, "") + text
+        self._await_looks()
         return out
+
+    def unseen(self, *, hurry: bool = False) -> list[Window]:
+        """The text that slow detectors are to look at now; with `hurry` what waits for the end of a sentence, too."""
+        ready = []
+        for lane in self._lanes.values():
+            windows = lane.windows
+            if windows is None:
+                continue
+            if not (lane.eliding or (self._pause and self._pause.lane is lane)):
+                windows.cut()
+                if hurry:
+                    windows.finish(windows.end)
+            ready += windows.take()
+        return ready
+
+    def late(self, window: Window, found: Sequence[Match]) -> dict[str, str]:
+        """Slow detectors have looked at a window and found this; returns what of its channel may leave now.
+
+        Spans are those of the text that was looked at. Nothing found that comes too late counts: the choice is
+        concluded, or the text was never generated. What left stays: a verdict stops what is still to come, if anything.
+        Where they could not look in time, nothing is found.
+        """
+        lane = self._lanes[window.channel]
+        over = self.stopped or self.parted or self.verdict is not None
+        if over or lane.windows is None or not lane.windows.answer(window):
+            return {}
+        out = self._judged_late(lane, lane.join(found)) if found else ""
+        if self._enforce and not (self.stopped or self.parted or self._pause):
+            out += self._advance(lane)
+        return {lane.channel: out}
 
     def given(self) -> tuple[Delivery, ...]:
         """What was delivered of each work that some budget binds."""
@@ -217,6 +257,9 @@ class ChoiceGate:
     def _open(self, channel: str) -> Lane:
         view = self._plan.view(self._number, channel)
         lane = self._lanes[channel] = Lane(channel, self._plan.scanner(channel), view)
+        if self._plan.hold is not None:
+            lane.windows = Windows(channel, self._plan.hold)
+            lane.holds = lane.touched = self._enforce and self._plan.hold != "none"
         self._take_care()
         if self._enforce and self.purse and not self.purse.cautious and len(self._lanes) > self.purse.seats:
             self.asks = Asks(seat=True)
@@ -271,6 +314,8 @@ class ChoiceGate:
             until = lane.length if lane.view is None or not lane.scanner.live else lane.read_end()
         if self.purse is not None and self.purse.cautious and self._enforce:
             until = min(until, lane.settled())
+        if lane.holds:
+            until = min(until, lane.looked())
         return lane.take(until)
 
     def _grown(self, lane: Lane) -> str:
@@ -299,7 +344,36 @@ class ChoiceGate:
         if lane.eliding and not self._resumes(lane):
             return self._go_on_eliding(lane)
         ruling = self._found.rule(lane, opened=opened, spared=self._allowance > 0)
-        return self._act(lane, ruling) if ruling.offenders else self._allow(ruling.allowance)
+        if not ruling.offenders:
+            return self._allow(ruling.allowance)
+        if lane.holds and not lane.has_looked(ruling.cut):
+            self.asks, self._pause = Asks(unseen=True), Pause(lane, opened)
+            return ""
+        return self._act(lane, ruling)
+
+    def _judged_late(self, lane: Lane, found: Sequence[Match]) -> str:
+        """Judge what slow detectors found in a channel, and return what leaves because of it."""
+        all_left = self._unclosed is not None and not (self._unclosed or self.held)
+        if all_left or not self._enforce:
+            return ""
+        left_out = bool(lane.eliding) and not self._resumes(lane)
+        ruling = self._found.late(lane, found)
+        if left_out:
+            return self._stop(lane, lane.released) if ruling.blocks(lane) else ""
+        if not ruling.offenders:
+            return self._allow(min(self._allowance, ruling.allowance))
+        out = self._act(lane, ruling)
+        if self.stopped or self.parted:
+            self.asks = self._pause = None
+        return out
+
+    def _await_looks(self) -> None:
+        """Where the text of the choice has ended, wait for slow detectors to have looked at all of it."""
+        if self._unclosed is not None and not self._rests:
+            windows = [lane.windows for lane in self._lanes.values() if lane.windows is not None]
+            looked = [each.finish(each.end) for each in windows]
+            if not all(looked):
+                self.asks = Asks(unseen=True)
 
     def _allow(self, tokens: int) -> str:
         """Let every live match grow by so many tokens before it is judged again, or fewer where a budget says so."""
@@ -311,6 +385,7 @@ class ChoiceGate:
 
     def _act(self, lane: Lane, ruling: Ruling) -> str:
         """Do about what may not go on what the policy says and the channel allows; return what leaves."""
+        self._found.know()
         if self.tries:
             self.tries[-1] = "still_copied"
         can_ask = self.asks_left > 0 and lane.channel == CONTENT
@@ -354,7 +429,7 @@ class ChoiceGate:
         """Block the choice. What was read beyond the token at hand counts as never read, however it was cut."""
         self.stopped = True
         out = lane.take(cut)
-        lane.forget_after(lane.token_end())
+        lane.forget_after(max(lane.released, lane.token_end()))
         return out
 
     def _resumes(self, lane: Lane) -> bool:

@@ -1,14 +1,16 @@
 """One channel of one choice while it is guarded: what was generated, what left, what waits. Sans-I/O."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 from indexes.base import Scanner
 from indexes.model import Match, Span
+from proxy.windows import Windows
 
-Passage: TypeAlias = tuple[str, int]
-"""What is left out: a work, and where the copy of it begins in the output."""
+Passage: TypeAlias = tuple[str, str, int]
+"""What is left out: how it was found, of which work it is, and where the copy begins in the output."""
 
 
 class View(Protocol):
@@ -59,6 +61,12 @@ class Lane:
     """The text that is being read, and how far, where reading stopped to ask."""
     unsent: bool = False
     """Whether the channel was taken out of the answer as a whole."""
+    windows: Windows | None = None
+    """Its text for slow detectors, where there are some."""
+    holds: bool = False
+    """Whether its text waits until they have looked."""
+    late: list[Match] = field(default_factory=list)
+    """What they found, with spans in the generated text."""
 
     @property
     def text(self) -> str:
@@ -68,7 +76,7 @@ class Lane:
     @property
     def is_plain(self) -> bool:
         """Whether its text is scanned as it is, and none of it waits or is left out."""
-        return not self.pending and self.view is None and not self.eliding
+        return not self.pending and self.view is None and not self.eliding and not self.holds
 
     @property
     def sent(self) -> str:
@@ -85,20 +93,24 @@ class Lane:
         """Take more generated text and return what of it is scanned."""
         self.pieces.append(text)
         self.length += len(text)
-        if self.view is None:
+        if self.view is None and self.windows is None:
             return text
-        decoded = self.view.feed(text)
-        self.scanned += len(decoded)
-        return decoded
+        if self.view is not None:
+            text = self.view.feed(text)
+            self.scanned += len(text)
+        if self.windows is not None:
+            self.windows.accept(text)
+        return text
 
     def reread(self, view: View | None) -> str:
         """Read the channel's text from its beginning, through a fresh view; returns what of it is scanned."""
         text, self.view = self.text, view
-        if view is None:
-            return text
-        decoded = view.feed(text)
-        self.scanned = len(decoded)
-        return decoded
+        if view is not None:
+            text = view.feed(text)
+            self.scanned = len(text)
+        if self.windows is not None:
+            self.windows.reread(text)
+        return text
 
     def read_end(self) -> int:
         """How far the text was read: an escape that is not complete yet is not."""
@@ -120,6 +132,28 @@ class Lane:
         """Before which offset no match that is still to open begins."""
         return self.length if self.closed else self._raw(self.scanner.settled)
 
+    def looked(self) -> int:
+        """Up to where slow detectors have looked at the text."""
+        windows = self.windows
+        if windows is None or (self.closed and windows.looked == windows.end):
+            return self.length
+        return self._raw(windows.looked)
+
+    def has_looked(self, until: int) -> bool:
+        """Whether slow detectors have looked at all before an offset; if not, they are to look as far as that."""
+        if self.windows is None:
+            return True
+        ends = self.scanner.words_ended
+        token = bisect_right(ends, until, key=self._raw)
+        return self.windows.finish(ends[token - 1] if token else 0, read=ends[-1] if ends else 0)
+
+    def join(self, found: Iterable[Match]) -> list[Match]:
+        """Take what slow detectors found, with spans in the text as it is scanned; returned as the channel has it."""
+        joined = [self._placed(match) for match in found]
+        self.late += joined
+        self.touched = True
+        return joined
+
     def reached(self, token: int) -> bool:
         """Whether the client received a token whole."""
         ends = self.scanner.words_ended
@@ -139,12 +173,9 @@ class Lane:
 
     def matches(self) -> tuple[Match, ...]:
         """The matches so far, with spans in the generated text."""
-        if self.view is None:
+        if self.view is None and not self.late:
             return self.scanner.matches
-        return tuple(
-            replace(match, output=Span(self._raw(match.output.start), self._raw(match.output.end)))
-            for match in self.scanner.matches
-        )
+        return (*map(self._placed, self.scanner.matches), *self.late)
 
     def take(self, until: int) -> str:
         """Release held text up to `until`."""
@@ -194,6 +225,7 @@ class Lane:
         self.forgotten += self.length - offset
         self.length = offset
         self.pending = ""
+        self.late = [match for match in self.late if match.output.end <= offset]
 
     def delivered(self, span: Span) -> Span | None:
         """Where a span of the generated text stands in what the client received; None if none of it was sent."""
@@ -207,13 +239,19 @@ class Lane:
                 end = edit.cut
         return Span(start + shift, end + shift) if start < end else None
 
+    def _placed(self, match: Match) -> Match:
+        """A match with its span in the generated text."""
+        if self.view is None:
+            return match
+        return replace(match, output=Span(self._raw(match.output.start), self._raw(match.output.end)))
+
     def _raw(self, offset: int) -> int:
         return offset if self.view is None else self.view.raw_offset(offset)
 
 
 def passage(match: Match) -> Passage:
     """Names what is left out with a match, in whichever places the work holds it."""
-    return (match.work.id, match.output.start)
+    return (match.detector, match.work.id, match.output.start)
 
 
 @dataclass(frozen=True, slots=True)

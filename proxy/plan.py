@@ -7,6 +7,7 @@ from typing import Protocol
 from indexes.base import Scanner
 from indexes.model import Work
 from policies.model import Action, EarlierAmount, Evidence, Verdict
+from policies.policy import Hold
 from proxy.budget import Purse
 from proxy.lane import View
 from proxy.register import Licensed
@@ -29,7 +30,8 @@ class Plan:
     `earlier` says what earlier answers of the conversation gave of some works. `may_quote` says whether a channel may
     be shortened to a quotation; where it may not, rewrite becomes block. `asks` says how often the choice may be asked
     for again before that, to go on in other words. `purse` makes that of a choice, where there are budgets. `shown`
-    is a work as the client may be told of it.
+    is a work as the client may be told of it. `hold` says how far slow detectors must have looked before text leaves;
+    None where there are none.
     """
 
     scanner: Callable[[str], Scanner]
@@ -42,3 +44,4 @@ class Plan:
     shown: Callable[[Work], Work] = lambda work: work
     asks: int = 0
     purse: Callable[[], Purse] | None = None
+    hold: Hold | None = None
