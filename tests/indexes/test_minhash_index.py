@@ -91,6 +91,13 @@ def test_works_shorter_than_a_passage_are_found_whole_in_long_texts():
     assert index.lookup(prose(3, 4)) == []
 
 
+def test_what_is_found_of_a_long_work_does_not_hang_on_short_ones_beside_it():
+    alone, beside = in_memory(work(5, 2000)), in_memory(work(5, 2000), work(1, 70))
+    for at in range(0, 1800, 60):
+        text = f"{prose(50, 200)} {' '.join(words(5, 2000)[at : at + 64])} {prose(51, 200)}"
+        assert alone.lookup(text) == beside.lookup(text)
+
+
 def test_a_passage_that_stands_twice_is_told_twice_and_neighbours_are_told_as_one():
     index = in_memory(work(1, 124), work(2, 900))
     twice = index.lookup(f"{prose(1, 124)} {prose(9, 60)} {prose(1, 124)}")
