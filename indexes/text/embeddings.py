@@ -11,9 +11,10 @@ from typing import Final
 
 import numpy as np
 
+from indexes.errors import FairgateError, IndexUnavailableError
 from indexes.model import Span, Work
 from indexes.text.embeddings_faiss import LARGE, Shelf, open_shelf
-from indexes.text.embeddings_models import Cascade, open_cascade
+from indexes.text.embeddings_models import CASCADE, STATIC_NAME, Cascade, open_cascade
 from indexes.text.embeddings_ranking import Judge, PassagePlace, Places, Ranked
 from indexes.text.embeddings_vectors import models_of, refuse
 from indexes.text.segment import TextSegment
@@ -77,19 +78,28 @@ def open_candidates(
 ) -> "Candidates | None":
     """The passages of those segments that have vectors; None where none has.
 
-    Without `cascade` it is the one of the default set-up. Raises IndexUnavailableError where a segment was made with
-    another model, FairgateError where a package is missing.
+    Without `cascade` the model of the first is opened, with the judge of the default set-up where it is of that. Raises
+    IndexUnavailableError where a segment was made with another model, or a model or a package is missing.
     """
     embedded = [segment for segment in segments if segment.vectors]
     if not embedded:
         return None
-    ours = cascade or open_cascade()
+    ours = cascade or cascade_of(embedded[0])
     models = models_of(ours)
     for segment in embedded:
         refuse(f"index segment `{segment.name}`", segment.models, models)
     if floor is None:
         floor = FLOOR if ours.judge else -1.0
     return Candidates(embedded, ours, floor=floor, large=large)
+
+
+def cascade_of(segment: TextSegment) -> Cascade:
+    """The encoders that fit a segment's vectors; raises IndexUnavailableError where they are not here."""
+    name = segment.models[0].name
+    try:
+        return open_cascade(CASCADE if name == STATIC_NAME else name)
+    except FairgateError as error:
+        raise IndexUnavailableError(f"vectors of the index cannot be compared: {error}") from error
 
 
 class Candidates:

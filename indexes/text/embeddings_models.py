@@ -196,7 +196,7 @@ class NeuralEncoder:
                 f"there is no model `{model}` here; give `{STATIC}`, `{CASCADE}`, or the folder of a "
                 "sentence-transformers model"
             ) from error
-        return cls(Path(model).name if Path(model).is_dir() else model, opened)
+        return cls(model, opened)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """One row a text; what goes beyond the model's length is not read."""

