@@ -142,3 +142,9 @@ def test_what_is_shared_is_told_before_a_passage_is_read() -> None:
     for text in (SOURCE, OTHER, ""):
         found = compare(read, Passage.of(text, background())).held
         assert shared(read, tokenize(text).hashes, background()) == pytest.approx(found)
+
+
+def test_a_chain_is_weighed_by_the_lighter_and_by_the_heavier() -> None:
+    found = features("walrus carpenter", "walrus carpenter oyster cabbage")
+    assert found.chain == pytest.approx(1)
+    assert found.chained < 0.7
