@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from statistics import fmean
+from typing import Final
 
 from indexes.model import Match, Work
 from indexes.text.derivation import Judge
@@ -14,6 +16,9 @@ from indexes.text.normalize import tokenize
 from indexes.text.segment import TextSegment
 from proxy.evaluation.baselines import READ
 
+PIECE: Final = 400
+"""Words of a passage that is judged at once."""
+
 
 class Derivation:
     """How likely it is that an output was made from a source; the sources of the set are the index at hand."""
@@ -25,11 +30,23 @@ class Derivation:
         self._passage = lru_cache(READ)(self._read)
 
     def score(self, output: str, source: str) -> float:
-        """A probability."""
+        """A probability; of long texts the mean over pieces of the output, each with the best piece of the source."""
+        sources = pieces(source)
+        return fmean(max(self._alike(ours, theirs) for theirs in sources) for ours in pieces(output))
+
+    def _alike(self, output: str, source: str) -> float:
         return self._judge.model.probability(compare(self._passage(output), self._passage(source)))
 
     def _read(self, text: str) -> Passage:
         return Passage.of(text, self._judge.idf)
+
+
+def pieces(text: str) -> list[str]:
+    """A text in pieces of 400 words, as the judge compares passages; a shorter one is one piece, as it is."""
+    words = text.split()
+    if len(words) <= PIECE:
+        return [text]
+    return [" ".join(words[at : at + PIECE]) for at in range(0, len(words), PIECE)]
 
 
 class Everything:

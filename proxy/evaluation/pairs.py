@@ -45,7 +45,7 @@ class Measuring:
         self._reader = Reader()
         self._sources = list(dict.fromkeys(pair.source for pair in found.pairs))
         self._methods = methods(self._sources, self._reader)
-        self._answers = next(each.scorer.name for each in reversed(self._methods) if each.role == "detector")
+        self._answers = next(each.scorer.name for each in reversed(self._methods) if self._may_answer(each))
         self._labels = [pair.label for pair in found.measured]
         self._groups = [pair.group for pair in found.measured]
         self._ranked: dict[str, Ranked] = {}
@@ -56,6 +56,10 @@ class Measuring:
         if not Ranked([0.0] * len(self._labels), self._labels).is_measurable:
             out.notes.append(f"{self._set.name}: left out, it needs pairs that are copied and pairs that are not")
             return out
+        if self._set.learnt:
+            out.notes.append(
+                f"{self._set.name}: the judge of derivation has learnt from it; its target is for the others"
+            )
         for method in reversed(self._methods):
             self._measure(method, out)
         out.figures.reverse()
@@ -63,6 +67,10 @@ class Measuring:
         if self._set.ranks:
             out.figures += self._first()
         return out
+
+    def _may_answer(self, method: Method) -> bool:
+        """Whether a target may be for a method: one of ours, which has not learnt from the set."""
+        return method.role == "detector" and not (self._set.learnt and method.is_probability)
 
     def _measure(self, method: Method, out: Result) -> None:
         name = method.scorer.name

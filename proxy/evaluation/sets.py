@@ -7,7 +7,7 @@ that of the evaluation data (`paraphrase/`, `text/`); docs/evaluation.md describ
 import csv
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -44,11 +44,15 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class PairSet:
-    """A set of pairs; with `ranks` the right source is also looked for among all of them."""
+    """A set of pairs; with `ranks` the right source is also looked for among all of them.
+
+    `learnt` says that the judge of derivation has seen the pairs: what it says of them is shown, and meets no target.
+    """
 
     name: str
     pairs: tuple[Pair, ...]
     ranks: bool = False
+    learnt: bool = False
 
     @property
     def measured(self) -> tuple[Pair, ...]:
@@ -100,7 +104,7 @@ def readers(folder: Path) -> dict[str, Callable[[], PairSet]]:
     home = folder / "paraphrase"
     found: dict[str, Callable[[], PairSet]] = {}
     if (home / "clough_stevenson" / "file_information.csv").is_file():
-        found["clough_stevenson"] = lambda: made("clough_stevenson", clough_stevenson(home / "clough_stevenson"))
+        found["clough_stevenson"] = lambda: answers(home / "clough_stevenson")
     if (home / "pan_pairs.jsonl").is_file():
         found["pan_pairs"] = lambda: made("pan_pairs", pan_pairs(home / "pan_pairs.jsonl", held_out()))
     if (home / "decop.jsonl").is_file():
@@ -129,7 +133,7 @@ def sampled(found: PairSet, most: int) -> PairSet:
     for label, tuning in ((True, False), (False, False), (True, True), (False, True)):
         pairs = [pair for pair in found.pairs if (pair.label, pair.tuning) == (label, tuning)]
         kept += pairs if len(pairs) <= most else random.sample(pairs, most)
-    return PairSet(found.name, tuple(kept), ranks=found.ranks)
+    return replace(found, pairs=tuple(kept))
 
 
 def own_pairs(path: Path) -> Iterator[Pair]:
@@ -143,6 +147,11 @@ def own_pairs(path: Path) -> Iterator[Pair]:
         output, source = str(row["output"]), str(row["source"])
         group, part = str(row.get("group", "") or key(source)), str(row.get("part", ""))
         yield Pair(output, source, row["label"], group, part, tuning=bool(row.get("tuning", False)))
+
+
+def answers(home: Path) -> PairSet:
+    """The short answers; the judge has learnt from them, for want of others of the kind."""
+    return PairSet("clough_stevenson", tuple(clough_stevenson(home)), learnt=True)
 
 
 def clough_stevenson(home: Path) -> Iterator[Pair]:

@@ -7,8 +7,10 @@ import pytest
 
 from indexes.errors import UsageError
 from proxy.evaluation import sets
+from proxy.evaluation.derived import Derivation, pieces
+from proxy.evaluation.pairs import Measuring
 from proxy.evaluation.spans import Library, documents
-from tests.support.evaluation import PAIRS, folder, write_pairs
+from tests.support.evaluation import PAIRS, TINY, folder, write_pairs
 
 
 def test_a_set_of_ones_own_is_read_line_by_line(tmp_path: Path) -> None:
@@ -87,6 +89,24 @@ def test_only_what_nothing_was_learnt_from_is_measured(tmp_path: Path) -> None:
     assert measured == {"pan": {sets.key("a 1"), sets.key("a 3")}, "decop": {sets.key("Dracula")}, "bible": {"Exod.1"}}
     nobody = list(sets.pan_pairs(tmp_path / "pan.jsonl", sets.HeldOut()))
     assert not any(pair.tuning for pair in nobody)
+
+
+def test_what_has_learnt_from_a_set_answers_for_no_target_on_it() -> None:
+    pairs = tuple(sets.Pair(*pair, group=str(number)) for number, pair in enumerate(PAIRS))
+    for learnt, answering in ((True, "verbatim"), (False, "semantic")):
+        result = Measuring(sets.PairSet("clough_stevenson", pairs, learnt=learnt), TINY).result()
+        assert [each.method for each in result.figures if each.target] == [answering]
+        assert bool(result.notes) is learnt
+
+
+def test_long_texts_are_judged_piece_by_piece() -> None:
+    words = [f"word{number}" for number in range(900)]
+    assert pieces("a  b\n") == ["a  b\n"]
+    assert [len(each.split()) for each in pieces(" ".join(words))] == [400, 400, 100]
+    source = " ".join(words)
+    judge = Derivation([source])
+    assert judge.score(source, source) > 0.9
+    assert judge.score(" ".join(words[:400] + [f"other{number}" for number in range(400)]), source) < 0.6
 
 
 def test_a_sample_is_seeded_and_keeps_both_labels(tmp_path: Path) -> None:
