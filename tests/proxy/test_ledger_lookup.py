@@ -208,7 +208,7 @@ WRONG: Wrong = {
     "neither": ({}, 400, "work", "send either `work`"),
     "both": ({"work": "known", "content": "x"}, 400, "work", "send either `work`"),
     "an unknown work": ({"work": "x"}, 404, "work", "there is no work `x`"),
-    "an unknown key": ({"works": "x"}, 400, "", "unknown field `works`"),
+    "an unknown key": ({"works": "x"}, 400, "works", "unknown field `works`"),
     "no time": ({"work": "known", "since": "soon"}, 400, "since", "`soon` is no time"),
     "no limit": ({"work": "known", "limit": 0}, 400, "limit", "write a number from 1 to 1000"),
     "another type": ({"work": 1}, 400, "work", "`work` cannot be read"),
