@@ -14,8 +14,10 @@ from indexes.text.source import Source
 from indexes.text.stretches import Integers
 from indexes.text.tracks import Flags, Output, Track
 
-Opened: TypeAlias = tuple[tuple[int, bool, int, int], Source, Chain]
-"""At which output token a chain opened, and its place among those that opened there; its source, and itself."""
+Place: TypeAlias = tuple[int, int, int, int]
+"""The output token at which a match opened, and its place among those that opened there."""
+Opened: TypeAlias = tuple[Place, Source, Chain]
+"""Where a chain opened, its source, and itself."""
 
 MARGIN: Final = 2 * BAND
 
@@ -61,7 +63,7 @@ class Anchors:
 
         def note(at: int, events: Events, *, found: bool = False) -> None:
             for chain in events.opened:
-                opened.append(((at, found, self.source.number, len(opened)), self.source, chain))
+                opened.append(((at, int(found), self.source.number, len(opened)), self.source, chain))
 
         output = self._output
         hunt = Hunt(self.source, output.hashes.tolist(), output)
