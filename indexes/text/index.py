@@ -7,20 +7,25 @@ from indexes.model import Match, Work
 from indexes.text.common import CommonGrams
 from indexes.text.fingerprint import negative_grams
 from indexes.text.minhash_index import MinHashIndex
-from indexes.text.scanner import TextScanner
 from indexes.text.segment import TextSegment
 from indexes.text.source import Source
 from indexes.text.stretches import Texts
+from indexes.text.views import LEVELS, Kit, ViewsScanner
 from indexes.text.whole import scan
 
 
 class SegmentIndex:
-    """An `indexes.base.TextIndex` over the segments of one snapshot; immutable."""
+    """An `indexes.base.TextIndex` over the segments of one snapshot; immutable.
 
-    def __init__(self, segments: Sequence[TextSegment], revision: str) -> None:
+    With `views` disguises are undone too; without, a text is read only as it is.
+    """
+
+    def __init__(self, segments: Sequence[TextSegment], revision: str, *, views: bool = False) -> None:
         self.revision = revision
+        self._levels = LEVELS if views else 0
         self._sources = [source_of(number, segment) for number, segment in enumerate(segments)]
         self._grams = CommonGrams(self._sources, negative_grams())
+        self._kit = Kit.of(self._sources, self._grams)
         self._private = [
             frozenset(number for number, work in enumerate(segment.works) if work.private_to) for segment in segments
         ]
@@ -36,14 +41,21 @@ class SegmentIndex:
         other = copy(self)
         other._sources = sources
         other._grams = CommonGrams(sources, negative_grams())
+        other._kit = Kit.of(sources, other._grams)
         return other
 
-    def scanner(self, channel: str, grounding: Sequence[str] = ()) -> TextScanner:
+    def scanner(self, channel: str, grounding: Sequence[str] = ()) -> ViewsScanner:
         """A fresh scanner of one channel; the request's own texts are read only when something matches."""
-        return TextScanner(self._sources, self._grams, channel, grounding)
+        return ViewsScanner(self._kit, channel, grounding, self._levels)
 
     def scan(self, text: str, channel: str = "content", grounding: Sequence[str] = ()) -> tuple[Match, ...]:
         """All matches in a whole text, as a scanner finds them."""
+        if self._levels:
+            scanner, at = self.scanner(channel, grounding), 0
+            while (at := scanner.step(text, at)) < len(text):
+                pass
+            scanner.close()
+            return scanner.matches
         return scan(text, self._sources, self._grams, channel, grounding)
 
     def near_duplicates(self, text: str, channel: str = "content", grounding: Sequence[str] = ()) -> tuple[Match, ...]:
