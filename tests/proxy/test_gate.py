@@ -1,12 +1,13 @@
 """The gate against plain reading: what leaves never passes the limit, and never depends on how the text was cut."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import event, given, settings
 
 from indexes.text.index import SegmentIndex
-from policies.model import Action
+from policies.model import Action, Evidence
 from proxy.gate import ChoiceGate
 from proxy.plan import Plan
 from tests.support.judges import LimitJudge
@@ -231,3 +232,43 @@ def test_the_text_that_was_cut_off_counts_as_never_generated() -> None:
     assert match.words == 13, "the word that was too many, which never left, is what the verdict rests on"
     assert match.output.end == len(" ".join(WORK.split()[:12]))
     assert guarded.tries == ["clean"]
+
+
+def test_each_try_that_copies_again_is_told_as_such() -> None:
+    guarded = gate(index_of([WORK]), LimitJudge(words=12, over=Action.REWRITE), asks=2)
+    guarded.feed(CHANNEL, WORK)
+    guarded.resume()
+    guarded.feed(CHANNEL, f" and again: {WORK}")
+    assert guarded.tries == ["still_copied"]
+    guarded.resume()
+    guarded.feed(CHANNEL, " and so on")
+    guarded.close()
+    assert guarded.tries == ["still_copied", "clean"]
+
+
+@pytest.mark.parametrize("cut", [list, lambda text: [text], lambda text: text.replace(" ", " \0").split("\0")])
+def test_what_is_read_beyond_the_word_that_is_too_many_counts_as_never_read(cut: object) -> None:
+    guarded = gate(index_of([WORK]), LimitJudge(words=12))
+    read(guarded, cut(WORK + " and much more of other things"))  # type: ignore[operator]
+    (size,) = guarded.evidence.channels
+    assert (size.words, size.chars) == (13, len(" ".join(WORK.split()[:13])))
+
+
+@dataclass(frozen=True)
+class FarsightedJudge(LimitJudge):
+    """Never blocks, and knows it."""
+
+    def allowance(self, evidence: Evidence, least: Action = Action.REWRITE) -> int:
+        return 256 if least is Action.BLOCK else super().allowance(evidence, least)
+
+
+@pytest.mark.parametrize("cut", [list, lambda text: [text], lambda text: text.replace(" ", " \0").split("\0")])
+def test_a_copy_that_goes_on_where_one_that_is_left_out_ends_is_left_out_in_turn(cut: object) -> None:
+    endings = ["a", "e", "i", "o", "u", "y", "aa", "ee", "ii", "oo"]
+    words = [f"{stem}{ending}" for stem in ("lant", "morv", "quil", "dreb", "sorn") for ending in endings]
+    index = index_of([" ".join(words[:20]), " ".join(words[10:])])
+    guarded = gate(index, FarsightedJudge(words=12, over=Action.REWRITE))
+    received = read(guarded, cut(" ".join(words) + " and no more."))  # type: ignore[operator]
+    assert max(match.counted for match in index.scan(received)) <= 12
+    assert received.count("[...]") == 2
+    assert received.endswith(" and no more.")

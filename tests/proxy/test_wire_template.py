@@ -101,3 +101,15 @@ def test_text_completions_are_read_so_too() -> None:
 
     template = learned(event(body(" word")), CompletionReader())
     assert template.text(event(body(" next"))) == " next"
+
+
+def test_a_frame_that_changes_now_and_then_is_learned_anew_each_time() -> None:
+    reader = ChatReader()
+    template = Template(reader.token)
+    for number in range(10):
+        raw = event(chat(" word", system_fingerprint=f"fp_{number}"))
+        token = reader.token(raw[6:-2])
+        assert token is not None
+        assert template.text(raw) is None
+        template.learn(raw, token)
+        assert template.text(event(chat(" next", system_fingerprint=f"fp_{number}"))) == " next"
