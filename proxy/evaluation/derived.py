@@ -5,7 +5,7 @@ from functools import lru_cache
 from statistics import fmean
 from typing import Final
 
-from indexes.model import Match, Work
+from indexes.model import Match
 from indexes.text.derivation import Judge
 from indexes.text.derivation_candidates import WordCandidates
 from indexes.text.derivation_features import Passage, compare
@@ -54,9 +54,9 @@ class Everything:
 
     name = "with semantic"
 
-    def __init__(self, works: Sequence[tuple[Work, str]], index: SegmentIndex) -> None:
+    def __init__(self, segment: TextSegment, index: SegmentIndex) -> None:
         self._index = index
-        self._candidates = WordCandidates([TextSegment.from_texts(works)])
+        self._candidates = WordCandidates([segment])
         self._judge = Judge.beside(self._candidates.counted)
 
     def matches(self, text: str) -> tuple[Match, ...]:

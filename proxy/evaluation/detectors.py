@@ -74,14 +74,12 @@ def index_of(works: Iterable[tuple[Work, str]]) -> SegmentIndex:
     return SegmentIndex([TextSegment.from_texts(works)], REVISION)
 
 
-def detectors(works: Sequence[tuple[Work, str]], index: SegmentIndex) -> list[Detector]:
-    """Each detector of copied places, and last the index as it is, with all that it has."""
-    return [
-        Signatures(works),
-        Indexed("verbatim", index, "verbatim"),
-        Indexed("with near", index),
-        Everything(works, index),
-    ]
+def detectors(works: Sequence[tuple[Work, str]]) -> list[Detector]:
+    """Each detector of copied places, from the one that has least to the one that has all of them."""
+    segment = TextSegment.from_texts(works)
+    plain, seen = SegmentIndex([segment], REVISION), SegmentIndex([segment], REVISION, views=True)
+    scanned = [Indexed("verbatim", plain, "verbatim"), Indexed("with near", plain), Indexed("with views", seen)]
+    return [Signatures(works), *scanned, Everything(segment, seen)]
 
 
 def methods(sources: Sequence[str], reader: Reader) -> list[Method]:

@@ -80,7 +80,7 @@ def planted(
     if not shelf.library(0).is_usable:
         yield "planted", lambda: Result(notes=["planted copies: left out, works and clean texts are under 200 words"])
         return
-    found = detectors(works, shelf.index)
+    found = detectors(works)
     pairs = partial(spans.planted_pairs, shelf.library(6), effort.disguised)
     yield "planted pairs", lambda: Measuring(pairs(), effort).result()
     yield "verbatim copies", lambda: copies.verbatim(shelf.library(1), shelf.index, effort)
