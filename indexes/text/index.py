@@ -10,7 +10,7 @@ from indexes.text.minhash_index import MinHashIndex
 from indexes.text.segment import TextSegment
 from indexes.text.source import Source
 from indexes.text.stretches import Texts
-from indexes.text.views import LEVELS, Kit, ViewsScanner
+from indexes.text.views import LEVELS, Kit, ViewsScanner, is_signed
 from indexes.text.whole import scan
 
 
@@ -20,7 +20,7 @@ class SegmentIndex:
     With `views` disguises are undone too; without, a text is read only as it is.
     """
 
-    def __init__(self, segments: Sequence[TextSegment], revision: str, *, views: bool = False) -> None:
+    def __init__(self, segments: Sequence[TextSegment], revision: str, *, views: bool = True) -> None:
         self.revision = revision
         self._levels = LEVELS if views else 0
         self._sources = [source_of(number, segment) for number, segment in enumerate(segments)]
@@ -50,7 +50,7 @@ class SegmentIndex:
 
     def scan(self, text: str, channel: str = "content", grounding: Sequence[str] = ()) -> tuple[Match, ...]:
         """All matches in a whole text, as a scanner finds them."""
-        if self._levels:
+        if self._levels and is_signed(self._kit, text):
             scanner, at = self.scanner(channel, grounding), 0
             while (at := scanner.step(text, at)) < len(text):
                 pass

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+import numpy as np
+
 from indexes.base import Scanner
 from indexes.model import Match, Span, Stretch
 from indexes.text.common import CommonGrams
@@ -19,6 +21,7 @@ from indexes.text.disguise_base64 import Base64
 from indexes.text.disguise_lexicon import Lexicon
 from indexes.text.disguise_signs import Sign, Signs
 from indexes.text.disguise_surface import Surface
+from indexes.text.normalize import tokenize
 from indexes.text.scanner import TextScanner
 from indexes.text.source import Source
 
@@ -221,6 +224,20 @@ def _covers(one: Match, other: Match, span: Span) -> bool:
         and span.end <= one.output.end
         and one.words >= other.words
     )
+
+
+def is_signed(kit: Kit, text: str) -> bool:
+    """Whether a scanner that reads a whole text would switch a view on."""
+    tokens = tokenize(text)
+    hashes, ends = tokens.hashes.tolist(), tokens.ends
+    edges = [*range(BLOCK, len(text) + 1, BLOCK), len(text)]
+    counts = [*np.searchsorted(ends, edges[:-1], "left").tolist(), len(hashes)]
+    begin = 0
+    for edge, count in zip(edges, counts, strict=True):
+        if kit.signs.read(text[max(0, edge - BLOCK - MARGIN) : edge], hashes[begin:count]):
+            return True
+        begin = count
+    return False
 
 
 class ViewsScanner:

@@ -139,4 +139,4 @@ def indexed(texts: list[str] | tuple[str, ...], split: int = 0) -> tuple[Segment
     segments = [TextSegment.from_texts(part) for part in parts]
     kept = [work for segment in segments for work in segment.works]
     reference = Reference([Indexed(work, text) for work, text in zip(kept, texts, strict=True)])
-    return SegmentIndex(segments, "0123456789abcdef"), reference
+    return SegmentIndex(segments, "0123456789abcdef", views=False), reference
