@@ -24,7 +24,7 @@ BESIDE: Final = Path(__file__).parents[2].parent / "shared" / "data"
 
 @click.command("eval")
 @click.argument("folder", metavar="[DIR]", default=BESIDE, type=click.Path(path_type=Path))
-@click.option("--quick", is_flag=True, help="A seeded sample of everything, in under a minute.")
+@click.option("--quick", is_flag=True, help="A seeded sample of everything, in about a minute.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print one JSON document on standard output.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with curves to this file.")
 def eval_command(folder: Path, *, quick: bool, json_wanted: bool, html: Path | None) -> int:

@@ -130,12 +130,12 @@ FULL: Final = Effort(
     resamples=1000,
 )
 QUICK: Final = Effort(
-    pairs=600,
+    pairs=500,
     ranked=150,
     planted=200,
-    cells=12,
-    disguised=16,
-    documents=48,
+    cells=8,
+    disguised=10,
+    documents=40,
     clean=800,
     streams=50,
     resamples=200,
