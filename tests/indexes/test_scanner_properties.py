@@ -22,6 +22,7 @@ def stream(scanner: Scanner, case: Case) -> None:
 
 def test_streamed_whole_and_plain_comparison_agree() -> None:
     held: list[bool] = []
+    near: list[bool] = []
 
     @EXAMPLES
     @given(cases())
@@ -30,13 +31,15 @@ def test_streamed_whole_and_plain_comparison_agree() -> None:
         expected = reference.scan(case.text, case.requests)
         scanner = index.scanner("content", case.requests)
         stream(scanner, case)
-        assert index.scan(case.text, grounding=case.requests) == expected
-        assert scanner.matches == expected
+        assert index.scan(case.text, grounding=case.requests) == scanner.matches
+        assert exact(scanner.matches) == expected
+        near.append(scanner.matches != expected)
         assert list(scanner.words_ended) == tokenize(case.text).ends.tolist()
         held.append(bool(expected))
 
     agree()
     assert sum(held) > 0.6 * len(held), "too few examples hold a copy"
+    assert any(near), "no example holds a near copy"
 
 
 def test_at_every_stop_the_matches_are_those_of_the_tokens_read_so_far() -> None:
@@ -56,17 +59,22 @@ def test_at_every_stop_the_matches_are_those_of_the_tokens_read_so_far() -> None
                 read = len(scanner.words_ended)
                 assert begun + at == tokens.ends[read - 1], "a stop is right after a token"
                 expected = reference.judge(tokens.head(read), case.requests, "content", closed=False)
-                assert scanner.matches == expected
-                assert reach(expected) != reach(before), "a stop without growth"
-                before = expected
+                assert exact(scanner.matches) == expected
+                assert reach(scanner.matches) != reach(before), "a stop without growth"
+                before = scanner.matches
                 stops.append(at)
             begun += len(chunk)
             read = len(scanner.words_ended)
             assert reach(scanner.matches) == reach(before), "growth without a stop"
-            assert scanner.matches == reference.judge(tokens.head(read), case.requests, "content", closed=False)
+            expected = reference.judge(tokens.head(read), case.requests, "content", closed=False)
+            assert exact(scanner.matches) == expected
 
     agree()
     assert len(stops) > 200, "too few examples hold a copy"
+
+
+def exact(matches: tuple[Match, ...]) -> tuple[Match, ...]:
+    return tuple(match for match in matches if match.detector == "verbatim")
 
 
 def reach(matches: tuple[Match, ...]) -> list[tuple[int, int]]:
@@ -91,8 +99,9 @@ def test_evidence_never_falls_and_no_match_opens_before_what_is_settled() -> Non
                 now = weighing(scanner.matches)
                 assert counted <= now
                 counted = now
-                opened = {(match.work.id, match.source.start, match.grounded) for match in scanner.matches} - known
-                starts = [m.output.start for m in scanner.matches if (m.work.id, m.source.start, m.grounded) in opened]
+                found = exact(scanner.matches)
+                opened = {(match.work.id, match.source.start, match.grounded) for match in found} - known
+                starts = [m.output.start for m in found if (m.work.id, m.source.start, m.grounded) in opened]
                 assert all(start >= settled for start in starts)
                 known |= opened
                 settled = scanner.settled
