@@ -10,6 +10,8 @@ first. What an account was given before within the window counts no more; a work
 A match opens at its eighth word at the latest, so without care each answer could give eight words of a work that is
 used up. Therefore the store keeps so much aside for each channel that streams unheld (a seat), and a choice is
 `cautious` while less is left: its text then waits until no match to come can begin in it.
+
+Near matches show themselves too late to be bound: what they gave counts as given, and leaves less for what comes after.
 """
 
 from bisect import bisect_right
@@ -18,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from indexes.model import Match, Work
-from policies.amounts import amounts, union
+from policies.amounts import amounts, bounded, union
 from policies.model import Evidence
 from policies.policy import Budget
 
@@ -134,7 +136,7 @@ class Purse:
     def wants(self, matches: Sequence[Match], *, ahead: bool) -> tuple[Ask, ...]:
         """What the choice must ask for before it goes on; `ahead`: enough for some more words to leave unasked."""
         asks = []
-        for work, pieces in self._counted(matches, wary=True):
+        for work, pieces in self._counted(bounded(matches), wary=True):
             share = self._shares.get(work.id)
             charged = self._charges(work.id, pieces)
             if share is not None and not (ahead and self._runs_low(share, charged)):
@@ -161,7 +163,7 @@ class Purse:
         None while the choice is cautious: at each token what is held may prove to be too much.
         """
         least = 1 << 30
-        for work, pieces in self._counted(matches, wary=True):
+        for work, pieces in self._counted(bounded(matches), wary=True):
             share = self._shares.get(work.id)
             if share is None:
                 continue
@@ -179,8 +181,9 @@ class Purse:
         That is what was promised, and what of the matches does not count for the budget.
         """
         found = []
-        fresh = amounts(evidence, with_grounded=self.with_grounded)
-        for work, pieces in self._counted(spent):
+        exact = replace(evidence, matches=tuple(bounded(evidence.matches)))
+        fresh = amounts(exact, with_grounded=self.with_grounded)
+        for work, pieces in self._counted(bounded(spent)):
             share = self._shares.get(work.id)
             if share is None or work.id not in fresh:
                 continue
@@ -191,7 +194,7 @@ class Purse:
     def within(self, matches: Sequence[Match], channel: str) -> int:
         """The first output token of a channel that is over a promise; beyond every token if none is."""
         first = _EVERYWHERE
-        for work, pieces in self._counted(matches):
+        for work, pieces in self._counted(bounded(matches)):
             share = self._shares.get(work.id)
             if share is None:
                 continue

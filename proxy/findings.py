@@ -11,7 +11,7 @@ from proxy.budget import Purse
 from proxy.lane import Lane, passage
 from proxy.plan import Plan
 
-MatchKey: TypeAlias = tuple[str, str, int, int, bool]
+MatchKey: TypeAlias = tuple[str, str, str, int, int, bool]
 Offender: TypeAlias = tuple[Match, Action]
 
 
@@ -191,4 +191,4 @@ class Findings:
 
 def _key(match: Match) -> MatchKey:
     """What tells a match from others of its choice, however it grows."""
-    return (match.channel, match.work.id, match.output.start, match.source.start, match.grounded)
+    return (match.channel, match.detector, match.work.id, match.output.start, match.source.start, match.grounded)
