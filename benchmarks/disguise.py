@@ -28,7 +28,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 40
     works = books(DATA)
     segment = TextSegment.from_texts(works)
-    index = SegmentIndex([segment], "0" * 16)
+    index = SegmentIndex([segment], "0" * 16, views=True)
     planted = list(passages_of(works, count))
     for name in DISGUISES:
         recall(f"disguise_{name}", index, planted, [name], target=0.99)

@@ -20,7 +20,7 @@ class SegmentIndex:
     With `views` disguises are undone too; without, a text is read only as it is.
     """
 
-    def __init__(self, segments: Sequence[TextSegment], revision: str, *, views: bool = True) -> None:
+    def __init__(self, segments: Sequence[TextSegment], revision: str, *, views: bool = False) -> None:
         self.revision = revision
         self._levels = LEVELS if views else 0
         self._sources = [source_of(number, segment) for number, segment in enumerate(segments)]
