@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 
+from indexes.base import Scanner
 from indexes.model import Match, Work
 from indexes.text.common import CommonGrams
 from indexes.text.fingerprint import negative_grams
 from indexes.text.minhash_index import MinHashIndex
+from indexes.text.scanner import TextScanner
 from indexes.text.segment import TextSegment
 from indexes.text.source import Source
 from indexes.text.stretches import Texts
@@ -22,10 +24,9 @@ class SegmentIndex:
 
     def __init__(self, segments: Sequence[TextSegment], revision: str, *, views: bool = False) -> None:
         self.revision = revision
-        self._levels = LEVELS if views else 0
         self._sources = [source_of(number, segment) for number, segment in enumerate(segments)]
         self._grams = CommonGrams(self._sources, negative_grams())
-        self._kit = Kit.of(self._sources, self._grams)
+        self._kit = Kit.of(self._sources, self._grams) if views else None
         self._private = [
             frozenset(number for number, work in enumerate(segment.works) if work.private_to) for segment in segments
         ]
@@ -41,16 +42,18 @@ class SegmentIndex:
         other = copy(self)
         other._sources = sources
         other._grams = CommonGrams(sources, negative_grams())
-        other._kit = Kit.of(sources, other._grams)
+        other._kit = Kit.of(sources, other._grams) if self._kit else None
         return other
 
-    def scanner(self, channel: str, grounding: Sequence[str] = ()) -> ViewsScanner:
+    def scanner(self, channel: str, grounding: Sequence[str] = ()) -> Scanner:
         """A fresh scanner of one channel; the request's own texts are read only when something matches."""
-        return ViewsScanner(self._kit, channel, grounding, self._levels)
+        if self._kit is None:
+            return TextScanner(self._sources, self._grams, channel, grounding)
+        return ViewsScanner(self._kit, channel, grounding, LEVELS)
 
     def scan(self, text: str, channel: str = "content", grounding: Sequence[str] = ()) -> tuple[Match, ...]:
         """All matches in a whole text, as a scanner finds them."""
-        if self._levels and is_signed(self._kit, text):
+        if self._kit is not None and is_signed(self._kit, text):
             scanner, at = self.scanner(channel, grounding), 0
             while (at := scanner.step(text, at)) < len(text):
                 pass
