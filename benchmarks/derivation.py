@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 
 import numpy as np
@@ -15,38 +16,30 @@ from numpy.typing import NDArray
 
 from benchmarks import derivation_sets as sets
 from benchmarks.derivation_sets import DATA, Library, Pair
-from benchmarks.train_derivation import FEATURES, NAMES, Set, Shelf, fit, judged
+from benchmarks.train_derivation import NAMES, Set, Shelf, fit, judged
 from indexes.text.derivation import Judge, shipped
 from indexes.text.derivation_features import Passage, compare
 from indexes.text.derivation_idf import background
 from indexes.text.derivation_matches import semantic_matches
-from indexes.text.normalize import tokenize
 from policies.case import BELIEVED
+from proxy.evaluation.baselines import READ, Bm25, Containment, Quip, Reader, RougeL, TfIdf, Winnowing
+from proxy.evaluation.metrics import Ranked
 
 Scores = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 Figure = Callable[[Scores, Labels], float]
-QUIP = 25
 REPEATED = 0.6
 """ROUGE-L from which another verse repeats the one that was translated, so that it is no negative."""
 
 
 def area(scores: Scores, labels: Labels) -> float:
     """The area under the ROC curve; ties count half."""
-    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
-    yes, no = int(labels.sum()), int((~labels).sum())
-    return float((ranks[labels].sum() - yes * (yes + 1) / 2) / (yes * no)) if yes and no else float("nan")
+    return Ranked(scores, labels).auc()
 
 
 def found_at(rate: float) -> Figure:
-    """How many of the derived ones score over all but a share of the others."""
-
-    def figure(scores: Scores, labels: Labels) -> float:
-        others = np.sort(scores[~labels])[::-1]
-        return float((scores[labels] > others[int(rate * len(others))]).mean())
-
-    return figure
+    """How many of the derived ones are found with no more than a share of false alarms."""
+    return lambda scores, labels: Ranked(scores, labels).recall_at(rate)
 
 
 def right(scores: Scores, labels: Labels) -> float:
@@ -77,59 +70,11 @@ def interval(figure: Figure, scores: Scores, labels: Labels, groups: NDArray[np.
 
 def baselines(pairs: list[Pair]) -> dict[str, Scores]:
     """What plain methods say of the same pairs; tf-idf and BM25 weigh words by the sources of these pairs."""
-    sources = {pair.source: tokenize(pair.source).hashes for pair in pairs}
-    outputs = {pair.output: tokenize(pair.output).hashes for pair in pairs}
-    kinds, counts = np.unique(np.concatenate([np.unique(each) for each in sources.values()]), return_counts=True)
-    weight = dict(zip(kinds.tolist(), np.log(1 + len(sources) / counts).tolist(), strict=True))
-    mean = float(np.mean([len(each) for each in sources.values()]))
-    rows = []
-    features = Set.of(pairs, background()).features
-    names = FEATURES
-    for pair in pairs:
-        ours, theirs = outputs[pair.output], sources[pair.source]
-        rows.append((tfidf(ours, theirs, weight), bm25(ours, theirs, weight, mean), winnowed(ours, theirs), quip(pair)))
-    found = dict(zip(("tf-idf cosine", "BM25", "word winnowing", "QUIP-25"), np.array(rows).T, strict=True))
-    return {
-        "ROUGE-L": features[:, names.index("rouge")],
-        "4-gram containment": features[:, names.index("grams")],
-        **found,
-    }
-
-
-def counted(hashes: NDArray[np.uint32]) -> dict[int, int]:
-    kinds, counts = np.unique(hashes, return_counts=True)
-    return dict(zip(kinds.tolist(), counts.tolist(), strict=True))
-
-
-def tfidf(ours: NDArray[np.uint32], theirs: NDArray[np.uint32], weight: dict[int, float]) -> float:
-    one, other = ({k: n * weight.get(k, 0.0) for k, n in counted(each).items()} for each in (ours, theirs))
-    sizes = np.linalg.norm(list(one.values()) or [0]) * np.linalg.norm(list(other.values()) or [0])
-    return float(sum(value * other.get(kind, 0.0) for kind, value in one.items()) / sizes) if sizes else 0.0
-
-
-def bm25(ours: NDArray[np.uint32], theirs: NDArray[np.uint32], weight: dict[int, float], mean: float) -> float:
-    held, length = counted(theirs), 1.5 * (0.25 + 0.75 * len(theirs) / mean)
-    return sum(weight[k] * held[k] * 2.5 / (held[k] + length) for k in set(ours.tolist()) if k in held)
-
-
-def winnowed(ours: NDArray[np.uint32], theirs: NDArray[np.uint32]) -> float:
-    one, other = (set(kept(each)) for each in (ours, theirs))
-    return len(one & other) / len(one) if one else 0.0
-
-
-def kept(hashes: NDArray[np.uint32]) -> list[int]:
-    grams = (
-        [hash(tuple(each)) for each in np.lib.stride_tricks.sliding_window_view(hashes, 5).tolist()]
-        if len(hashes) > 4
-        else []
-    )
-    return [min(grams[at : at + 4]) for at in range(max(1, len(grams) - 3))] if grams else []
-
-
-def quip(pair: Pair) -> float:
-    held = {pair.source[at : at + QUIP] for at in range(len(pair.source) - QUIP + 1)}
-    places = range(len(pair.output) - QUIP + 1)
-    return sum(pair.output[at : at + QUIP] in held for at in places) / max(1, len(places))
+    reader, sources = Reader(), list(dict.fromkeys(pair.source for pair in pairs))
+    methods = (RougeL(reader), Containment(reader), TfIdf(reader, sources), Winnowing(reader), Quip())
+    found = {each.name: np.array([each.score(pair.output, pair.source) for pair in pairs]) for each in methods}
+    place, ranks = {source: at for at, source in enumerate(sources)}, lru_cache(READ)(Bm25(reader, sources).ranked)
+    return {**found, Bm25.name: np.array([ranks(pair.output)[place[pair.source]] for pair in pairs])}
 
 
 def say(name: str, value: float | None, **more: object) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from indexes.model import Work
+from indexes.text.derivation import SPLITS
 from indexes.text.derivation_candidates import Passing, WordCandidates, hashes_of
 from indexes.text.derivation_features import Passage, compare
 from indexes.text.derivation_idf import background
@@ -25,7 +26,6 @@ from indexes.text.segment import TextSegment
 Part = Literal["train", "held"]
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 PARAPHRASE = DATA / "paraphrase"
-SPLITS = Path(__file__).parent / "derivation_splits.json"
 SAMPLED = 5
 """Negatives drawn for each positive where all would be too many to learn from."""
 
@@ -256,7 +256,9 @@ def strangers(part: Part, count: int = 3000) -> Iterator[Pair]:
 def clean_windows(part: Part, count: int, random: Random) -> list[str]:
     """Windows of 60 to 200 words of the novels of a part."""
     held = set(splits()["novels"])
-    files = [path for path in sorted((DATA / "text" / "novels").glob("*.txt")) if path.stem != "Haggard_She"]
+    files = [
+        path for path in sorted((DATA / "text" / "novels").glob("*.txt")) if not path.stem.startswith("Haggard_She_")
+    ]
     words = [path.read_text("utf-8", errors="replace").split() for path in files if part_of(path.stem in held) == part]
     found = []
     for _ in range(count):

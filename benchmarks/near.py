@@ -7,13 +7,13 @@ those novels are scanned. A passage is found if matches of its book hold a place
 
 import json
 import sys
-from math import sqrt
 from pathlib import Path
 from random import Random
 
 from indexes.model import Match, Work
 from indexes.text.index import SegmentIndex
 from indexes.text.segment import TextSegment
+from proxy.evaluation.metrics import wilson
 from tests.support.recall import books, passages, texts
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
@@ -78,7 +78,7 @@ def planted(index: SegmentIndex, editor: Editor, count: int) -> None:
         said += len(chars)
         held += end - start
     name = f"near_{editor.kind}_{round(100 * editor.rate)}"
-    say(f"{name}_recall", found / count, planted=count, interval=wilson(found, count))
+    say(f"{name}_recall", found / count, planted=count, interval=interval(found, count))
     say(f"{name}_span_precision", inside / max(1, said), span_recall=round(inside / held, 4))
 
 
@@ -98,15 +98,15 @@ def accidental(index: SegmentIndex, novels: list[tuple[str, str]], count: int) -
         if match.detector == "near"
     ]
     share = len(found) / len(chosen)
-    say("near_false_alarms", share, passages=len(chosen), interval=wilson(len(found), len(chosen)), examples=found[:5])
+    say(
+        "near_false_alarms", share, passages=len(chosen), interval=interval(len(found), len(chosen)), examples=found[:5]
+    )
 
 
-def wilson(hits: int, count: int) -> list[float]:
+def interval(hits: int, count: int) -> list[float]:
     """The 95 % interval of a share."""
-    z, share = 1.96, hits / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    width = z * sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return [round(max(0.0, middle - width), 5), round(min(1.0, middle + width), 5)]
+    found = wilson(hits, count)
+    return [round(found.low, 5), round(found.high, 5)]
 
 
 def say(name: str, value: float | None, **more: object) -> None:

@@ -24,11 +24,11 @@ from pathlib import Path
 from random import Random
 
 import httpx
-from rapidfuzz.distance import LCSseq
 
 from proxy.demo.llm import MODEL, ModelMissingError, smollm2
 from proxy.demo.prose import sentences
 from proxy.demo.shelf import SampleWork, load_works, samples_folder
+from proxy.evaluation.metrics import rouge_l
 from tests.support.leaks import LeakJudge, words
 from tests.support.live import build_index, fairgate, sample_works
 from tests.support.upstream import Answer, Asked, Upstream, stream, tokens
@@ -156,13 +156,6 @@ def served(first: str, llm: str | None, rewriter: str) -> Iterator[str]:
             yield gate.url
 
 
-def rouge_l(text: str, source: str) -> float:
-    """F1 of the longest common subsequence of words."""
-    ours, theirs = words(text), words(source)
-    common = LCSseq.similarity(ours, theirs)
-    return 2 * common / (len(ours) + len(theirs)) if ours or theirs else 0.0
-
-
 def names(text: str) -> set[str]:
     return {name.removesuffix("'s") for name in NAME.findall(text)}
 
@@ -187,10 +180,10 @@ def report(setting: str, cases: Sequence[Case], outcomes: Sequence[Outcome], jud
         }
         kept.append(len(wanted & names(out.content)) / len(wanted) if wanted else 1.0)
     say("rewrite_entity_retention", statistics.mean(kept), **more)
-    before = [rouge_l(case.answer, case.passage) for case, _ in cut if case.answer]
+    before = [rouge_l(words(case.answer), words(case.passage)) for case, _ in cut if case.answer]
     say(
         "rewrite_rouge_l",
-        statistics.mean(rouge_l(out.content, case.passage) for case, out in cut),
+        statistics.mean(rouge_l(words(out.content), words(case.passage)) for case, out in cut),
         **more,
         before=round(statistics.mean(before), 3) if before else None,
     )

@@ -159,7 +159,7 @@ def write_table(counted: Counted) -> None:
 def write_model(plain: Logistic) -> None:
     said = {
         "date": datetime.now(UTC).date().isoformat(),
-        "splits": "benchmarks/derivation_splits.json",
+        "splits": "indexes/text/data/derivation_splits.json",
         "data": [
             "DE-COP paraphrases, PAN-PC-10 sentence pairs, Bible versions KJV, ASV and WEB (training parts)",
             "DE-COP paraphrases amid novels against whole books, and novels against them (training parts)",

@@ -20,6 +20,8 @@ LONG: Final = 100.0
 """From so many words on, passages are read alike."""
 LEAST: Final = 0.5
 MODEL: Final = DATA / "derivation.json"
+SPLITS: Final = DATA / "derivation_splits.json"
+"""What the coefficients were not learnt from, by the identifiers of its data sets."""
 LEAST_SHOWN: Final = 1e-6
 """Nothing is certain: probabilities keep this far from 0 and 1."""
 

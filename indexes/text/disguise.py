@@ -5,6 +5,7 @@ does not depend on how the text was cut, and gives out words only where a separa
 """
 
 import re
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from codecs import encode
 from typing import Final, Protocol
@@ -105,7 +106,7 @@ class Rot13:
         return Span(start, end)
 
 
-class Lines:
+class Lines(ABC):
     """What is undone line by line; `_undo` says how. A line without end is taken in pieces."""
 
     def __init__(self) -> None:
@@ -156,8 +157,9 @@ class Lines:
         assert self.trace.size == before + len(out)  # noqa: S101 (INVARIANT: every part is traced)
         return out
 
+    @abstractmethod
     def _undo(self, line: str, begin: int) -> list[str]:
-        raise NotImplementedError
+        """The parts of a line that begins at `begin`, undone and traced."""
 
     def _part(self, part: str, start: int, end: int) -> str:
         self.trace.add(part, start, end)

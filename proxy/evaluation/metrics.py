@@ -4,7 +4,7 @@ Scores are floats where more means "copied"; labels are booleans. `weights` coun
 how the bootstrap resamples.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
@@ -131,7 +131,7 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return sum(each.count * abs(each.said - each.true) for each in bins) / count if count else 0.0
 
 
-def rouge_l(output: Sequence[int], source: Sequence[int]) -> float:
+def rouge_l(output: Sequence[Hashable], source: Sequence[Hashable]) -> float:
     """ROUGE-L (Lin, 2004): F1 of the longest common subsequence of two token lists."""
     if not output or not source:
         return 0.0

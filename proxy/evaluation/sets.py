@@ -17,12 +17,12 @@ import msgspec
 
 from indexes.errors import UsageError
 from indexes.model import Work
+from indexes.text.derivation import SPLITS
 
 ENDINGS: Final = ("*.txt", "*.md")
 UNFIT: Final = ("Haggard_She_",)
 """Clean texts that are no clean texts: this one is one of the books."""
 METADATA: Final = "###END METADATA###"
-SPLITS: Final = Path(__file__).parents[2] / "benchmarks" / "derivation_splits.json"
 NEGATIVES: Final = 3
 """Wrong verses drawn for each right one."""
 
@@ -95,8 +95,8 @@ class HeldOut(msgspec.Struct, frozen=True):
 
 
 def held_out() -> HeldOut:
-    """What is held out, by the list that lies in the checkout."""
-    return msgspec.json.decode(read(SPLITS), type=HeldOut) if SPLITS.is_file() else HeldOut()
+    """What is held out, by the list that is shipped with the coefficients."""
+    return msgspec.json.decode(read(SPLITS), type=HeldOut)
 
 
 def readers(folder: Path) -> dict[str, Callable[[], PairSet]]:

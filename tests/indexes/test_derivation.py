@@ -119,7 +119,7 @@ def test_the_shipped_model_says_what_it_comes_from() -> None:
     model = shipped()
     assert model.date
     assert model.data
-    assert model.splits == "benchmarks/derivation_splits.json"
+    assert model.splits == "indexes/text/data/derivation_splits.json"
     known = {*values(features(RETOLD, SOURCE))}
     assert {part for term in model.plain.terms for part in term.split("*")} <= known
 
